@@ -1,0 +1,7 @@
+#include "bindings.hpp"
+
+namespace duma::bindings {
+
+void bind_linear(nb::module_&) {}
+
+}  // namespace duma::bindings

@@ -1,0 +1,12 @@
+#include "bindings/bindings.hpp"
+#include "msgpack/reader.hpp"
+
+NB_MODULE(_core, m) {
+    using namespace duma;
+    namespace nb = nanobind;
+    nb::exception<msgpack::TypeMismatch>(m, "TypeMismatch", PyExc_TypeError);
+    nb::exception<msgpack::Malformed>(m, "Malformed", PyExc_ValueError);
+    bindings::bind_rpc(m);
+    bindings::bind_convert(m);
+    bindings::bind_linear(m);
+}

@@ -1,0 +1,192 @@
+"""One declaration per method.
+
+A method of an engine is an ordinary Python method with types, marked `@update` or `@analysis`:
+
+    class Classifier(Engine):
+        @update(route=RANDOM)
+        def train(self, data: Packed[list[LabeledDatum]]) -> int:
+            return self._model.train(data)
+
+The mark reads the signature once and keeps a `Method`: the server dispatches by it, the client has a method for it, the
+proxy routes by it, the journal asks it whether to record. Called in Python, the method takes and gives Python values;
+called with `Method.call_packed`, it takes and gives MessagePack. `Packed[T]` marks an argument or a result that stays
+MessagePack inside the method's body, for the core to read or as the core wrote it.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial, update_wrapper
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from duma.engines.wire_types import WireType, wire_type
+from duma.errors import ArgumentMismatch
+
+T = TypeVar("T")
+Buffer = bytes | memoryview
+
+
+class _Packed:
+    """Marks what stays MessagePack inside a method."""
+
+
+Packed = Annotated[T, _Packed]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """To which servers of a cluster a proxy sends a call: `random` one, `broadcast` all, `cht` the `replicas` ring
+    successors of the first argument, `internal` none (from server to server only)."""
+
+    kind: str
+    replicas: int = 0
+
+
+RANDOM = Route("random")
+BROADCAST = Route("broadcast")
+CHT1 = Route("cht", 1)
+CHT2 = Route("cht", 2)
+INTERNAL = Route("internal")
+
+
+class Aggregator(Enum):
+    """How a proxy makes one answer of several."""
+
+    PASS = "pass"
+    ALL_AND = "all_and"
+    ALL_OR = "all_or"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a method."""
+
+    name: str
+    type: WireType
+    packed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Everything that is known of one method."""
+
+    name: str
+    updates: bool
+    counted: bool  # whether Jubatus' update_count rises
+    route: Route
+    aggregator: Aggregator
+    parameters: tuple[Parameter, ...]
+    result: WireType
+    result_packed: bool
+    body: Callable[..., Any]
+    signature: inspect.Signature
+    documentation: str
+
+    def call_packed(self, target: object, arguments: Sequence[Buffer]) -> bytes:
+        """Call with the MessagePack of each argument (more than declared are ignored); returns MessagePack.
+
+        Raises `ArgumentMismatch` for too few arguments or other types, and whatever the method raises.
+        """
+        if len(arguments) < len(self.parameters):
+            raise ArgumentMismatch(f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given")
+        values = [
+            argument if parameter.packed else parameter.type.unpack(argument)
+            for parameter, argument in zip(self.parameters, arguments, strict=False)
+        ]
+        result = self.body(target, *values)
+        return result if self.result_packed else self.result.pack(result)
+
+    def call(self, target: object, *args: Any, **kwargs: Any) -> Any:
+        """Call with Python values."""
+        arguments = self.bind(args, kwargs)
+        values = [
+            parameter.type.pack(value) if parameter.packed else parameter.type.to_wire(value)
+            for parameter, value in zip(self.parameters, arguments, strict=True)
+        ]
+        result = self.body(target, *values)
+        return self.result.unpack(result) if self.result_packed else result
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The arguments in declared order. Raises `TypeError` like a Python call."""
+        return list(self.signature.bind(*args, **kwargs).arguments.values())
+
+
+class _Declared:
+    """What stands in the class for a declared method: gives the Python call on an instance, the `Method` on the class."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        update_wrapper(self, method.body)  # type: ignore[arg-type]
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return partial(self.method.call, instance)
+
+
+def update(
+    *, route: Route, aggregator: Aggregator = Aggregator.PASS, counted: bool = True
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declares a method that changes the model."""
+    return partial(_declare, updates=True, counted=counted, route=route, aggregator=aggregator)
+
+
+def analysis(*, route: Route, aggregator: Aggregator = Aggregator.PASS) -> Callable[[Callable[..., Any]], Any]:
+    """Declares a method that only reads the model."""
+    return partial(_declare, updates=False, counted=False, route=route, aggregator=aggregator)
+
+
+def declared_methods(owner: type) -> dict[str, Method]:
+    """The methods declared in a class and its bases, base first."""
+    found: dict[str, Method] = {}
+    for base in reversed(owner.__mro__):
+        found.update({name: item.method for name, item in vars(base).items() if isinstance(item, _Declared)})
+    return found
+
+
+def _declare(
+    body: Callable[..., Any], *, updates: bool, counted: bool, route: Route, aggregator: Aggregator
+) -> _Declared:
+    hints = typing.get_type_hints(body, include_extras=True)
+    signature = inspect.signature(body)
+    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    result, result_packed = _declared_type(hints["return"])
+    parameters = []
+    for name in signature.parameters:
+        declared, packed = _declared_type(hints[name])
+        parameters.append(Parameter(name, declared, packed))
+    return _Declared(
+        Method(
+            name=body.__name__,
+            updates=updates,
+            counted=counted,
+            route=route,
+            aggregator=aggregator,
+            parameters=tuple(parameters),
+            result=result,
+            result_packed=result_packed,
+            body=body,
+            signature=signature,
+            documentation=inspect.getdoc(body) or "",
+        )
+    )
+
+
+def _declared_type(hint: Any) -> tuple[WireType, bool]:
+    if typing.get_origin(hint) is Annotated:
+        inner, *marks = typing.get_args(hint)
+        return wire_type(inner), _Packed in marks
+    return wire_type(hint), False
+
+
+class Declared:
+    """A class with declared methods; `methods` has them by name."""
+
+    methods: ClassVar[Mapping[str, Method]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.methods = declared_methods(cls)
