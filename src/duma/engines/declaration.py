@@ -16,7 +16,7 @@ MessagePack inside the method's body, for the core to read or as the core wrote 
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial, update_wrapper
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -140,10 +140,17 @@ def analysis(*, route: Route, aggregator: Aggregator = Aggregator.PASS) -> Calla
 
 
 def declared_methods(owner: type) -> dict[str, Method]:
-    """The methods declared in a class and its bases, base first."""
+    """The methods declared in a class and its bases, base first.
+
+    A subclass may override a declared method by an ordinary one: the declaration stays, the body is the new one.
+    """
     found: dict[str, Method] = {}
     for base in reversed(owner.__mro__):
-        found.update({name: item.method for name, item in vars(base).items() if isinstance(item, _Declared)})
+        for name, item in vars(base).items():
+            if isinstance(item, _Declared):
+                found[name] = item.method
+            elif name in found and callable(item):
+                found[name] = replace(found[name], body=item)
     return found
 
 
