@@ -1,0 +1,107 @@
+"""The classifier engine: learns labels from labelled datums."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from duma import _core
+from duma.convert.converter import build_converter
+from duma.engines.classifier_configuration import read_classifier_configuration
+from duma.engines.datum import Datum
+from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Packed, analysis, update
+from duma.engines.engine import Engine
+from duma.engines.wire_types import ULong
+from duma.errors import ModelFileError
+
+
+class LabeledDatum(NamedTuple):
+    """A datum and the label that it teaches."""
+
+    label: str
+    data: Datum
+
+
+class EstimateResult(NamedTuple):
+    """A label and its score: a margin, not a probability."""
+
+    label: str
+    score: float
+
+
+class ModelSnapshot:
+    """A core model's user data, piece by piece (see `duma.engines.engine.Snapshot`)."""
+
+    _PIECE = 1 << 20  # bytes
+
+    def __init__(self, snapshot: Any) -> None:
+        self._snapshot = snapshot
+        self.size: int = snapshot.size
+
+    def chunks(self) -> Iterator[bytes]:
+        """The pieces, in order; may be read once."""
+        while piece := self._snapshot.next(self._PIECE):
+            yield piece
+
+
+class Classifier(Engine):
+    """Learns labels from labelled datums.
+
+    Methods: perceptron, PA, PA1, PA2, CW, AROW and NHERD, all linear: each label has a weight per feature, and its score
+    for a datum is the sum of weight times value. What each method does to the weights is in the core's
+    `linear/methods.hpp`, with the papers.
+    """
+
+    type = "classifier"
+
+    def build(self, configuration: Any) -> None:
+        settings = read_classifier_configuration(configuration)
+        self._model = _core.LinearClassifier(
+            settings.method,
+            settings.regularization_weight,
+            build_converter(settings.converter),
+            settings.unlearner and settings.unlearner.build(),
+        )
+
+    @update(route=RANDOM)
+    def train(self, data: Packed[list[LabeledDatum]]) -> int:
+        """Learn from each labelled datum in turn; returns how many were learned."""
+        return self._model.train(data)
+
+    @analysis(route=RANDOM)
+    def classify(self, data: Packed[list[Datum]]) -> Packed[list[list[EstimateResult]]]:
+        """The score of every label for each datum."""
+        return self._model.classify(data)  # type: ignore[return-value]
+
+    @analysis(route=RANDOM)
+    def get_labels(self) -> Packed[dict[str, ULong]]:
+        """Every label with the number of datums that taught it."""
+        return self._model.get_labels()  # type: ignore[return-value]
+
+    @update(route=BROADCAST, aggregator=Aggregator.ALL_AND)
+    def set_label(self, new_label: str) -> bool:
+        """Make a label known before any datum teaches it; false if it is known already."""
+        return self._model.set_label(new_label.encode("utf-8", "surrogateescape"))
+
+    @update(route=BROADCAST, aggregator=Aggregator.ALL_OR)
+    def delete_label(self, target_label: str) -> bool:
+        """Forget a label and all its weights; false if it is unknown."""
+        return self._model.delete_label(target_label.encode("utf-8", "surrogateescape"))
+
+    def forget(self) -> None:
+        self._model.clear()
+
+    def status(self) -> dict[str, str]:
+        return dict(self._model.status())
+
+    def snapshot(self) -> ModelSnapshot:
+        return ModelSnapshot(self._model.snapshot())
+
+    def read_model(self, user_data: memoryview, progress: Callable[[int], None] | None = None) -> Any:
+        model = self._model.empty_copy()
+        try:
+            model.load(user_data, progress)
+        except (_core.TypeMismatch, _core.Malformed) as error:
+            raise ModelFileError(f"user data is broken: {error}") from error
+        return model
+
+    def adopt(self, model: Any) -> None:
+        self._model = model
