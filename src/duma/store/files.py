@@ -1,0 +1,216 @@
+"""The file system as `store` sees it: the few calls that durability is made of, and nothing else.
+
+Everything in `store` goes through `Files`, so that the tests can put a simulated disk in its place, one that
+forgets what was not synced, tears writes and fails on demand. `DiskFiles` is the real one. Every call raises
+`OSError` when it fails.
+"""
+
+import contextlib
+import fcntl
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, Self
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Mapping(Protocol):
+    """A whole file as memory, read only."""
+
+    @property
+    def data(self) -> memoryview: ...
+
+    def release(self, offset: int) -> None:
+        """The bytes before `offset` are not needed soon: give their memory back (they can still be read)."""
+
+    def close(self) -> None:
+        """Give the memory up; it goes with the last view of it."""
+
+
+class File(Protocol):
+    """An open file. Offsets and sizes are bytes."""
+
+    def append(self, data: Buffer) -> None:
+        """Write all of `data` at the end."""
+
+    def write_at(self, offset: int, data: Buffer) -> None:
+        """Write all of `data` at a place."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes; fewer only where the file ends."""
+
+    def size(self) -> int: ...
+
+    def truncate(self, size: int) -> None: ...
+
+    def sync(self) -> None:
+        """Return when data and size are on the disk. After a failure, what was written before is in doubt for
+        ever.
+        """
+
+    def try_lock(self) -> bool:
+        """Take the file's exclusive lock until it is closed; False when another open file has it."""
+
+    def map(self) -> Mapping: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class Files(Protocol):
+    """A file system."""
+
+    def create(self, path: Path) -> File:
+        """A new, empty file, open for writing and reading. Raises `FileExistsError`."""
+
+    def open(self, path: Path, *, writing: bool = False) -> File:
+        """An existing file. Raises `FileNotFoundError`."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Replaces `new` if it exists. Lasting only after `sync_folder`."""
+
+    def remove(self, path: Path) -> None: ...
+
+    def exists(self, path: Path) -> bool: ...
+
+    def names(self, folder: Path) -> list[str]:
+        """The names in a folder, sorted."""
+
+    def make_folder(self, path: Path) -> None:
+        """One folder; its parent exists. Raises `FileExistsError`."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return when the names in a folder are on the disk as they are now."""
+
+
+def make_folders(files: Files, path: Path) -> None:
+    """Make a folder and those above it, lastingly."""
+    if files.exists(path):
+        return
+    make_folders(files, path.parent)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        files.make_folder(path)
+    files.sync_folder(path.parent)
+
+
+def read_blocks(file: File, block: int = 1 << 20) -> Iterator[bytes]:
+    """The whole file, block by block."""
+    offset = 0
+    while data := file.read_at(offset, block):
+        yield data
+        offset += len(data)
+
+
+class _DiskMapping:
+    def __init__(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        self._mmap = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) if size else None
+        self.data = memoryview(self._mmap or b"")
+
+    def release(self, offset: int) -> None:
+        length = offset - offset % mmap.PAGESIZE
+        if self._mmap is not None and length > 0 and hasattr(self._mmap, "madvise"):
+            self._mmap.madvise(mmap.MADV_DONTNEED, 0, length)
+
+    def close(self) -> None:
+        # Not mmap.close(): it fails while a view exists, and the traceback of an error may hold one.
+        self.data = memoryview(b"")
+        self._mmap = None
+
+
+class _DiskFile:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def append(self, data: Buffer) -> None:
+        left = memoryview(data)
+        while len(left):
+            left = left[os.write(self._descriptor, left) :]
+
+    def write_at(self, offset: int, data: Buffer) -> None:
+        left = memoryview(data)
+        while len(left):
+            written = os.pwrite(self._descriptor, left, offset)
+            offset, left = offset + written, left[written:]
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        parts = []
+        while size > 0 and (part := os.pread(self._descriptor, size, offset)):
+            parts.append(part)
+            offset, size = offset + len(part), size - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._descriptor, size)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def sync(self) -> None:
+        _sync(self._descriptor)
+
+    def try_lock(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def map(self) -> Mapping:
+        return _DiskMapping(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class DiskFiles:
+    """The file system of the machine."""
+
+    def create(self, path: Path) -> File:
+        return _DiskFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+
+    def open(self, path: Path, *, writing: bool = False) -> File:
+        descriptor = os.open(path, (os.O_RDWR if writing else os.O_RDONLY) | os.O_CLOEXEC)
+        if writing:
+            os.lseek(descriptor, 0, os.SEEK_END)
+        return _DiskFile(descriptor)
+
+    def rename(self, old: Path, new: Path) -> None:
+        old.replace(new)
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def names(self, folder: Path) -> list[str]:
+        return sorted(entry.name for entry in folder.iterdir())
+
+    def make_folder(self, path: Path) -> None:
+        path.mkdir()
+
+    def sync_folder(self, folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# Data and size, but not the time of the last change: one disk write fewer where the file did not grow.
+_sync = os.fdatasync if hasattr(os, "fdatasync") else os.fsync
