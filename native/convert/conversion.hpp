@@ -108,11 +108,13 @@ private:
         std::vector<StringUse> strings;
         std::vector<NumUse> numbers;
         std::vector<uint32_t> string_filters, num_filters, binaries;
+
+        bool is(std::string_view other) const { return key.size() == other.size() && same_bytes(key.data(), other.data(), other.size()); }
     };
 
     Plan& plan_for(std::string_view key, size_t& hint) {
         // Records mostly come with the same keys in the same order.
-        if (hint < plans_.size() && plans_[hint].key == key) return plans_[hint++];
+        if (hint < plans_.size() && plans_[hint].is(key)) return plans_[hint++];
         const uint32_t known = keys_.intern(key);
         if (known == plans_.size()) plans_.push_back(make_plan(key));
         hint = known + 1;
@@ -178,7 +180,7 @@ private:
             if (lists == 0) return;
             --lists;
             for (uint32_t n = in.array(); n--;) {
-                if (in.array() != 2) throw msgpack::TypeMismatch("a pair was expected");
+                if (!in.pair()) throw msgpack::TypeMismatch("a pair was expected");
                 take();
             }
         };
@@ -348,8 +350,9 @@ private:
         }
     }
 
+    // Where nothing weighs features, zeros can go at once.
     void emit(uint32_t id, double value) {
-        if (id != Names::kNone) features_.push_back({id, value});
+        if (id != Names::kNone && (value != 0 || weighs_)) features_.push_back({id, value});
     }
 
     [[noreturn]] static void refuse_dollar(const Plan& plan) {
@@ -426,8 +429,10 @@ private:
 
     template <class Resolve>
     void finish(const Names& names, const Weights& weights, Resolve&& resolve) {
-        if (weighs_) apply_weights(names, weights);
-        std::erase_if(features_, [](const Feature& feature) { return feature.value == 0; });
+        if (weighs_) {
+            apply_weights(names, weights);
+            std::erase_if(features_, [](const Feature& feature) { return feature.value == 0; });
+        }
         if (!converter_.combination_rules.empty()) combine(names, resolve);
         if (converter_.hash_max_size > 0) hash_names(names, resolve);
     }
@@ -455,11 +460,15 @@ private:
     void combine_pair(const CombinationRule& rule, Feature a, Feature b, const Names& names, Resolve& resolve) {
         std::string key(name(a.id, names));
         key.append("&").append(name(b.id, names)).append(rule.tail);
+        const auto append = [&](std::string_view made, double value) {  // zeros stay
+            const uint32_t id = resolve(made);
+            if (id != Names::kNone) features_.push_back({id, value});
+        };
         switch (rule.combiner.kind) {
-            case Combiner::Kind::add: emit(resolve(key), a.value + b.value); return;
-            case Combiner::Kind::mul: emit(resolve(key), a.value * b.value); return;
+            case Combiner::Kind::add: return append(key, a.value + b.value);
+            case Combiner::Kind::mul: return append(key, a.value * b.value);
             case Combiner::Kind::callback:
-                for (const auto& [made, value] : rule.combiner.callback(key, a.value, b.value)) emit(resolve(made), value);
+                for (const auto& [made, value] : rule.combiner.callback(key, a.value, b.value)) append(made, value);
         }
     }
 

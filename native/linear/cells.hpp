@@ -67,6 +67,13 @@ public:
     // Whether every row is exactly two slots wide at most: the case that has a path of its own.
     bool narrow() const { return narrow_; }
 
+    // A row of a narrow table: two cells, or null where there is none.
+    [[gnu::always_inline]] const Cell* narrow_row(uint32_t id) const {
+        const uint32_t b = id / kBlockRows;
+        if (b >= blocks_.size() || blocks_[b].width == 0) return nullptr;
+        return blocks_[b].cells + size_t{id % kBlockRows} * 2;
+    }
+
     Row row(uint32_t id) const {
         const uint32_t b = id / kBlockRows;
         if (b >= blocks_.size() || blocks_[b].width == 0) return {};
@@ -90,7 +97,7 @@ public:
     }
 
     // Two slots of one row at once, where both are known to be dense: no second look-up.
-    Cell* make_dense(uint32_t id, uint32_t slot_a, uint32_t slot_b, double covariance) {
+    [[gnu::always_inline]] Cell* make_dense(uint32_t id, uint32_t slot_a, uint32_t slot_b, double covariance) {
         Ref& ref = writable(id / kBlockRows, std::max(slot_a, slot_b) + 1);
         Cell* row = ref.cells + size_t{id % kBlockRows} * ref.width;
         if (missing(row[slot_a])) {
@@ -137,7 +144,7 @@ private:
         std::shared_ptr<Block> block;
     };
 
-    bool in_use(uint32_t id) const {
+    [[gnu::noinline]] bool in_use(uint32_t id) const {
         const Row r = row(id);
         if (r.wide && !r.wide->empty()) return true;
         for (uint32_t slot = 0; slot < r.width; ++slot)
@@ -167,7 +174,12 @@ private:
     }
 
     // The block, owned by nobody else and at least so wide.
-    Ref& writable(uint32_t b, uint32_t width) {
+    [[gnu::always_inline]] Ref& writable(uint32_t b, uint32_t width) {
+        if (b < blocks_.size() && width <= blocks_[b].width && !blocks_[b].shared) [[likely]] return blocks_[b];
+        return made_writable(b, width);
+    }
+
+    [[gnu::noinline]] Ref& made_writable(uint32_t b, uint32_t width) {
         if (b >= blocks_.size()) blocks_.resize(b + 1);
         Ref& ref = blocks_[b];
         if (width > ref.width) replace(ref, std::max(2u, std::bit_ceil(width)));

@@ -198,7 +198,7 @@ private:
         for (uint32_t list = 0; list < lists; ++list) {
             if (list > 2) { in.skip(); continue; }
             for (uint32_t n = in.array(); n--;) {
-                if (in.array() != 2) throw msgpack::TypeMismatch("a pair was expected");
+                if (!in.pair()) throw msgpack::TypeMismatch("a pair was expected");
                 in.raw();
                 if (list == 1) in.real();
                 else in.raw();
@@ -219,15 +219,41 @@ private:
     void learn(std::string_view name, const Features& features) {
         if (unlearner_) require_room(std::string(name));
         counts_.increment(name);
-        score(features, scores_);
         const Label* right = labels_.find(name);
+        if (cells_.narrow() && uses_covariance(method_) && labels_.size() <= (right ? 2 : 1) && all_finite(features))
+            return learn_narrow(name, right, features);
+        score(features, scores_);
         if (method_ == Method::perceptron) return learn_perceptron(name, right, features);
 
         const Label* wrong = best([&](const Label& label) { return &label != right; });
         const double margin = (right ? scores_[right->slot] : 0) - (wrong ? scores_[wrong->slot] : 0);
         if (!uses_covariance(method_)) return learn_passive_aggressive(name, wrong, features, 1 - margin);
+        learn_with_covariance(name, wrong, features, margin, total_variance(features, right, wrong));
+    }
 
-        const double variance = total_variance(features, right, wrong);
+    // Two labels at most, the datum's among them: scores and variance in one pass. A slot without label has no cells.
+    void learn_narrow(std::string_view name, const Label* right, const Features& features) {
+        double a = 0, b = 0, variance = 0;
+        const auto covariance = [](const Cell& cell) { return missing(cell) ? 1.0 : cell.covariance; };
+        for (const auto& [id, x] : features) {
+            const Cell* row = cells_.narrow_row(id);
+            if (!row) {
+                variance += 2 * x * x;
+                continue;
+            }
+            a += row[0].weight * x;
+            b += row[1].weight * x;
+            variance += (covariance(row[0]) + covariance(row[1])) * x * x;
+        }
+        const Label* wrong = nullptr;
+        for (const Label& label : labels_.ordered())
+            if (&label != right) wrong = &label;
+        const double scores[2] = {a, b};
+        const double margin = (right ? scores[right->slot] : 0) - (wrong ? scores[wrong->slot] : 0);
+        learn_with_covariance(name, wrong, features, margin, variance);
+    }
+
+    void learn_with_covariance(std::string_view name, const Label* wrong, const Features& features, double margin, double variance) {
         switch (method_) {
             case Method::cw: return learn_covariance(ConfidenceWeighted::step(margin, variance, c_), name, wrong, features);
             case Method::arow: return learn_covariance(Arow::step(margin, variance, c_), name, wrong, features);
@@ -319,18 +345,23 @@ private:
 
     void score(const Features& features, std::vector<double>& scores) const {
         scores.assign(std::max(labels_.slots(), 2u), 0);
-        double zero = 0;  // stays 0 while all values are finite
-        for (const auto& [id, x] : features) zero += x * 0;
-        if (zero != 0 || !cells_.narrow()) return score_each(features, scores, zero == 0);
+        const bool finite = all_finite(features);
+        if (!finite || !cells_.narrow()) return score_each(features, scores, finite);
         double a = 0, b = 0;
         for (const auto& [id, x] : features) {
-            const Cells::Row row = cells_.row(id);
-            if (row.width == 0) continue;
-            a += row.dense[0].weight * x;
-            b += row.dense[1].weight * x;
+            const Cell* row = cells_.narrow_row(id);
+            if (!row) continue;
+            a += row[0].weight * x;
+            b += row[1].weight * x;
         }
         scores[0] = a;
         scores[1] = b;
+    }
+
+    static bool all_finite(const Features& features) {
+        double zero = 0;  // stays 0 while all values are finite
+        for (const auto& [id, x] : features) zero += x * 0;
+        return zero == 0;
     }
 
     void score_each(const Features& features, std::vector<double>& scores, bool finite) const {

@@ -44,6 +44,18 @@ public:
     size_t left() const { return static_cast<size_t>(end_ - p_); }
     bool at_end() const { return p_ == end_; }
 
+    // Passes over the header of an array of exactly two; false (and still in front of it) if something else stands there.
+    [[gnu::always_inline]] bool pair() {
+        if (p_ != end_ && *p_ == 0x92) [[likely]] {
+            ++p_;
+            return true;
+        }
+        const uint8_t* from = p_;
+        if (array() == 2) return true;
+        p_ = from;
+        return false;
+    }
+
     // The number of elements of an array. Each takes a byte at least, so a count beyond what is left is refused
     // before anybody makes room for it.
     uint32_t array() {
@@ -63,9 +75,14 @@ public:
         throw TypeMismatch("a map was expected");
     }
 
-    std::string_view raw() {
+    [[gnu::always_inline]] std::string_view raw() {
+        if (p_ != end_ && (*p_ & 0xe0) == 0xa0) [[likely]] return take(*p_++ & 0x1f);
+        return long_raw();
+    }
+
+private:
+    [[gnu::noinline]] std::string_view long_raw() {
         const uint8_t b = byte();
-        if ((b & 0xe0) == 0xa0) return take(b & 0x1f);
         switch (b) {
             case 0xd9: case 0xc4: return take(length(1));
             case 0xda: case 0xc5: return take(length(2));
@@ -74,18 +91,25 @@ public:
         }
     }
 
-    double real() {
-        if (p_ != end_ && *p_ == 0xcb) [[likely]] {
-            need(9);
+public:
+    [[gnu::always_inline]] double real() {
+        if (left() >= 9 && *p_ == 0xcb) [[likely]] {
             const uint64_t bits = big_endian64(p_ + 1);
             p_ += 9;
             return std::bit_cast<double>(bits);
         }
+        return other_real();
+    }
+
+private:
+    [[gnu::noinline]] double other_real() {
         const uint8_t b = byte();
+        if (b == 0xcb) return std::bit_cast<double>(fixed(8));
         if (b == 0xca) return static_cast<double>(std::bit_cast<float>(length(4)));
         return integer_as_double(b);
     }
 
+public:
     uint64_t unsigned_integer() {
         const uint8_t b = byte();
         if (b < 0x80) return b;
@@ -112,9 +136,10 @@ public:
     }
 
 private:
-    void need(size_t n) const {
-        if (left() < n) throw Malformed("insufficient bytes");
+    [[gnu::always_inline]] void need(size_t n) const {
+        if (left() < n) [[unlikely]] refuse();
     }
+    [[noreturn, gnu::noinline]] static void refuse() { throw Malformed("insufficient bytes"); }
     uint8_t byte() {
         need(1);
         return *p_++;
@@ -130,7 +155,7 @@ private:
         if (n > left() / bytes_each) throw Malformed("insufficient bytes");
         return n;
     }
-    std::string_view take(size_t n) {
+    [[gnu::always_inline]] std::string_view take(size_t n) {
         need(n);
         std::string_view s(reinterpret_cast<const char*>(p_), n);
         p_ += n;
