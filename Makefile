@@ -1,0 +1,51 @@
+# The two commands: `make demo` shows Duma at work, `make test` runs its tests. Both set up what they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := CMakeLists.txt pyproject.toml $(wildcard native/*.cpp native/*/*.cpp native/*/*.hpp)
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test test-all lint fuzz benchmark clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(VENV)/.dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The core's decoders on hostile bytes, under AddressSanitizer and UndefinedBehaviorSanitizer.
+fuzz:
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+benchmark: $(VENV)/.benchmarks
+	$(BIN)/python -m benchmarks.classifier
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/.built: $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) 'scikit-build-core>=0.11' 'nanobind>=2.9' 'cmake>=3.24' ninja
+	$(INSTALL) --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.built
+	$(INSTALL) --no-build-isolation --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.built
+	$(INSTALL) --no-build-isolation --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.benchmarks: $(VENV)/.built
+	$(INSTALL) --no-build-isolation --editable '.[benchmarks]'
+	touch $@

@@ -1,0 +1,106 @@
+"""Replays a transcript: calls that Jubatus 1.1.1 was asked, with the answers that it gave.
+
+Each call says how its answer is compared: `exact`; `labels` (lists of [label, score], in any order, scores to a
+tolerance); `save` (a map from the server to a file that exists); `error` (an error, whatever its words); `any`.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+FOLDER = Path(__file__).parent
+RELATIVE, ABSOLUTE = 2e-4, 2e-5
+
+
+def transcripts() -> list[str]:
+    """The names of all transcripts here."""
+    return sorted(path.stem for path in (FOLDER / "transcripts").glob("*.json"))
+
+
+def load(name: str) -> dict[str, Any]:
+    """A transcript by its name."""
+    transcript: dict[str, Any] = json.loads((FOLDER / "transcripts" / f"{name}.json").read_text())
+    return transcript
+
+
+def recorded_model(name: str) -> Path:
+    """The model file that Jubatus saved where the transcript saves."""
+    return FOLDER / "models" / f"{name}.jubatus"
+
+
+class Differs(AssertionError):
+    """An answer is not the recorded one."""
+
+
+def replay(transcript: dict[str, Any], connection: Any, model: Path | None = None) -> None:
+    """Make all calls over a socket and compare. With `model`, that file stands in for the saved one at the first load."""
+    unpacker = msgpack.Unpacker(raw=True, strict_map_key=False)
+    saved: Path | None = None
+    for number, call in enumerate(transcript["calls"]):
+        if call["method"] == "load" and "error" not in call and saved and model:
+            shutil.copy(model, saved)
+            model = None
+        request = [0, number, call["method"], ["", *call["params"]]]
+        connection.sendall(msgpack.packb(request, use_bin_type=False))
+        kind, msgid, error, result = _receive(unpacker, connection)
+        assert (kind, msgid) == (1, number)
+        error, result = _text(error), _text(result)
+        if not _same(call, error, result):
+            expected = call.get("error", call.get("result"))
+            raise Differs(f"call {number}, {call['method']}: expected {expected!r}, got {error!r}, {result!r}")
+        if call["compare"] == "save":
+            saved = Path(next(iter(result.values())))
+
+
+def _receive(unpacker: msgpack.Unpacker, connection: Any) -> Any:
+    while True:
+        for message in unpacker:
+            return message
+        data = connection.recv(1 << 20)
+        if not data:
+            raise EOFError("the server closed the connection")
+        unpacker.feed(data)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, list):
+        return [_text(v) for v in value]
+    if isinstance(value, dict):
+        return {_text(k): _text(v) for k, v in value.items()}
+    return value
+
+
+def _same(call: dict[str, Any], error: Any, result: Any) -> bool:
+    match call["compare"]:
+        case "any":
+            return True
+        case "save":
+            return error is None and len(result) == 1 and all(Path(path).is_file() for path in result.values())
+        case _ if "error" in call:
+            return error is not None
+        case _ if error is not None:
+            return False
+        case "labels":
+            return _same_labels(result, call["result"])
+        case "exact":
+            return bool(result == call["result"])
+        case unknown:
+            raise ValueError(f"unknown comparison {unknown!r}")
+
+
+def _same_labels(given: Any, expected: Any) -> bool:
+    if len(given) != len(expected):
+        return False
+    for one, other in zip(given, expected, strict=True):
+        scores, wanted = dict(one), dict(other)
+        if scores.keys() != wanted.keys() or len(scores) != len(one):
+            return False
+        if not all(math.isclose(scores[k], wanted[k], rel_tol=RELATIVE, abs_tol=ABSOLUTE) for k in wanted):
+            return False
+    return True
