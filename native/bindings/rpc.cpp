@@ -58,9 +58,11 @@ public:
 
     const char* broken_reason() const { return splitter_.broken_reason(); }
 
-    nb::object broken_id() const {
+    bool too_large() const { return splitter_.too_large(); }
+
+    nb::object unfinished_id() const {
         uint32_t id = 0;
-        if (!broken_reason() || !splitter_.broken_request(data() + start_, id)) return nb::none();
+        if (start_ == filled_ || !splitter_.request_id(data() + start_, id)) return nb::none();
         return nb::int_(id);
     }
 
@@ -226,8 +228,9 @@ void bind_rpc(nb::module_& m) {
              "Take bytes from elsewhere; returns the requests that are complete now.")
         .def_prop_ro("broken", &Splitter::broken_reason, nb::sig("def broken(self) -> str | None"),
                      "Why nothing more can be read, or None. Requests from before are good.")
-        .def_prop_ro("broken_id", &Splitter::broken_id, nb::sig("def broken_id(self) -> int | None"),
-                     "The id of the request that broke the stream, where it can be told.")
+        .def_prop_ro("too_large", &Splitter::too_large, "Whether the size limit is why nothing more can be read.")
+        .def_prop_ro("unfinished_id", &Splitter::unfinished_id, nb::sig("def unfinished_id(self) -> int | None"),
+                     "The id of the request that is not complete, or broken; None while it cannot be told.")
         .def_prop_ro("pending", &Splitter::pending, "Bytes of the message that is not complete yet.");
 
     m.def(

@@ -97,10 +97,11 @@ public:
 
     // Why the stream cannot be read on; null while it can.
     const char* broken_reason() const { return reason_; }
+    bool too_large() const { return reason_ == beyond_limit; }
 
-    // Of a message that broke the stream: whether it is a request as far as it was read, so that its sender can be
-    // told, and its id.
-    bool broken_request(const uint8_t* bytes, uint32_t& id) const {
+    // The id of a message that is incomplete or broken, for an error that its sender can match; false when it is not
+    // known yet or not a request.
+    bool request_id(const uint8_t* bytes, uint32_t& id) const {
         uint64_t kind = 0;
         if (fields_ < 3 || splitting::tags[bytes[0]].container != 1) return false;
         return read_unsigned(bytes + field_begin_[0], kind) && kind == request_kind && read_id(bytes, id);
@@ -109,7 +110,7 @@ public:
 private:
     static constexpr uint64_t request_kind = 0;
     static constexpr uint64_t notify_kind = 2;
-    static constexpr const char* too_large = "larger than the limit";
+    static constexpr const char* beyond_limit = "the message is larger than the limit";
 
     // Walks over values until the message or the bytes end. `position_` may run ahead of `size` by a value's payload.
     State walk(const uint8_t* bytes, const uint64_t size) {
@@ -126,7 +127,7 @@ private:
             } else if (const uint64_t next = short_pair(bytes, at, end)) {
                 at = next;
             } else {
-                if (tag.header == 0) return fail("a byte that begins no value");
+                if (tag.header == 0) return fail("a byte begins no MessagePack value");
                 if (at + tag.header > end) return pause(at, left, at + tag.header > max_bytes_);
                 if (depth_ <= 2) note(bytes, at);
                 const uint64_t length = tag.header == 1 ? bytes[at] & 0x0f : big_endian(bytes + at + 1, tag.header - 1);
@@ -135,8 +136,8 @@ private:
                     at += length;
                 } else {
                     const uint64_t values = length * tag.container;
-                    if (depth_ >= max_depth_) return fail("nested too deep");
-                    if (values > max_bytes_ - at) return fail(too_large);  // each takes a byte at least
+                    if (depth_ >= max_depth_) return fail("the message is nested too deep");
+                    if (values > max_bytes_ - at) return fail(beyond_limit);  // each takes a byte at least
                     if (values != 0) {
                         if (depth_ != 0) left_[depth_ - 1] = left;
                         ++depth_;
@@ -155,7 +156,7 @@ private:
             }
         }
         position_ = at;
-        if (at > max_bytes_) return fail(too_large);
+        if (at > max_bytes_) return fail(beyond_limit);
         if (at > size) return State::incomplete;
         message_.size = at;
         return State::complete;
@@ -174,8 +175,8 @@ private:
         return fixed == 0 ? 0 : value + fixed;
     }
 
-    State pause(uint64_t at, uint64_t left, bool beyond_limit) {
-        if (beyond_limit) return fail(too_large);
+    State pause(uint64_t at, uint64_t left, bool too_large) {
+        if (too_large) return fail(beyond_limit);
         position_ = at;
         if (depth_ != 0) left_[depth_ - 1] = left;
         return State::incomplete;
@@ -203,20 +204,20 @@ private:
     // Fills in `message_` from a whole message; false, and broken, when it is neither a request nor a notify.
     bool parse_envelope(const uint8_t* bytes) {
         uint64_t kind = 0;
-        if (splitting::tags[bytes[0]].container != 1) return refuse("not an array");
+        if (splitting::tags[bytes[0]].container != 1) return refuse("the message is not an array");
         if (fields_ == 0 || !read_unsigned(bytes + field_begin_[0], kind) ||
             (kind != request_kind && kind != notify_kind)) {
-            return refuse("neither a request nor a notify");
+            return refuse("the message is neither a request nor a notify");
         }
         message_.notify = kind == notify_kind;
         const size_t method = message_.notify ? 1 : 2;
-        if (fields_ <= method) return refuse("without a method");
-        if (!message_.notify && !read_id(bytes, message_.id)) return refuse("with an id that is not a uint32");
+        if (fields_ <= method) return refuse("the message has no method");
+        if (!message_.notify && !read_id(bytes, message_.id)) return refuse("the message id is not a uint32");
         const auto field_end = [&](size_t field) {
             return field + 1 < fields_ ? field_begin_[field + 1] : message_.size;
         };
         message_.method = {field_begin_[method], field_end(method)};
-        if (!raw_payload(bytes, message_.method)) return refuse("with a method name that is not a string");
+        if (!raw_payload(bytes, message_.method)) return refuse("the method name is not a string");
         message_.params = {message_.size, message_.size};
         message_.params_are_array = false;
         message_.arguments = 0;
