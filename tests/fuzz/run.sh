@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Builds each fuzz target with AddressSanitizer and UndefinedBehaviorSanitizer; runs them for SECONDS in all.
+set -euo pipefail
+cd "$(dirname "$0")"
+seconds=${1:-60}
+out=${FUZZ_BUILD:-../../build/fuzz}
+mkdir -p "$out"
+targets=(*_fuzz.cpp)
+for target in "${targets[@]}"; do
+    program="$out/${target%.cpp}"
+    ${CXX:-g++} -std=c++20 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -I../../native \
+        "$target" driver.cpp -o "$program"
+    echo "-- ${target%.cpp}"
+    "$program" "$(awk "BEGIN {print $seconds / ${#targets[@]}}")"
+done
