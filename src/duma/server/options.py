@@ -91,7 +91,7 @@ class ServerOptions:
         "config_test", "T", False, "test the configuration and exit", scope=Scope.COMMAND
     )
     zookeeper: str = _option(
-        "zookeeper", "z", "", "ZooKeeper addresses, host:port[,...]", scope=Scope.CLUSTER
+        "zookeeper", "z", "", "ZooKeeper addresses, host:port[,...] (not supported yet)", scope=Scope.CLUSTER
     )
     name: str = _option("name", "n", "", "name of the cluster", scope=Scope.CLUSTER)
     mixer: str = _option("mixer", "x", "linear_mixer", "way to MIX", scope=Scope.CLUSTER)
@@ -126,6 +126,9 @@ class ServerOptions:
         kind=Kind.SIZE,
         low=1 << 10,
         high=_DUMA_LIMIT,
+    )
+    max_nesting: int = _option(
+        "max_nesting", "", 32, "deepest nesting of a request, its own array included", low=4, high=1000
     )
     max_connections: int = _option("max_connections", "", 1000, "most connections at a time", low=1)
 
