@@ -1,0 +1,16 @@
+"""What `duma serve` starts with when no configuration is given: sensible for mixed texts and numbers."""
+
+from typing import Any
+
+_CONVERTER: dict[str, Any] = {
+    "string_rules": [{"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"}],
+    "num_rules": [{"key": "*", "type": "num"}],
+}
+
+DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "classifier": {
+        "method": "AROW",
+        "parameter": {"regularization_weight": 1.0},
+        "converter": _CONVERTER,
+    },
+}

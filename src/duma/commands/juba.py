@@ -1,0 +1,16 @@
+"""The juba* commands: one server each, with the options of Jubatus."""
+
+import sys
+from collections.abc import Sequence
+
+
+def run(engine_type: str, words: Sequence[str] | None = None) -> int:
+    """Run `juba<engine_type>` with these words, or those of the command line. Returns the exit status."""
+    from duma.server.launch import run_command
+
+    return run_command(f"juba{engine_type}", engine_type, sys.argv[1:] if words is None else words)
+
+
+def jubaclassifier() -> None:
+    """The classifier server."""
+    sys.exit(run("classifier"))

@@ -1,0 +1,162 @@
+"""The life of a server process, from the command line to the exit status."""
+
+import asyncio
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from duma.server.addresses import Address
+from duma.server.boot_message import boot_message
+from duma.server.command_line import HelpRequested, UsageError, usage
+from duma.server.daemon import become_daemon
+from duma.server.first_model import first_engine
+from duma.server.logs import reaches_console, use_default_log, use_log_configuration
+from duma.server.options import ServerOptions, command_options, parse_server_options
+from duma.server.server import ModelServer
+from duma.server.settings import Settings, StartError, check_early, check_options
+from duma.server.signals import SignalThread
+from duma.server.versions import JUBATUS_VERSION
+
+_log = logging.getLogger(__name__)
+
+
+def run_command(program: str, engine_type: str, words: Sequence[str]) -> int:
+    """A juba* command: what its words ask for. Returns the exit status."""
+    try:
+        options = parse_server_options(words)
+    except HelpRequested:
+        sys.stderr.write(usage(program, command_options()))
+        return 0
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n{usage(program, command_options())}")
+        return 1
+    if options.version:
+        print(f"jubatus-{JUBATUS_VERSION} ({program})")
+        return 0
+    return launch(program, engine_type, options)
+
+
+def launch(
+    program: str,
+    engine_type: str,
+    options: ServerOptions,
+    *,
+    default_config: str = "",
+    started: Callable[[Settings], None] | None = None,
+) -> int:
+    """Serve until a signal ends it. Returns the exit status.
+
+    `default_config` is the configuration's text when no option names one. `started` is called once requests
+    are answered.
+    """
+    use_default_log()
+    try:
+        address, log_config = check_early(options)
+        if log_config:
+            _use_log_file(log_config, program, address, options.rpc_port)
+        settings = check_options(program, engine_type, options, address, log_config, default_config)
+        return _serve(settings, started)
+    except StartError as error:
+        return _refuse(error, program)
+
+
+def _refuse(error: StartError, program: str) -> int:
+    if error.log_level is not None:
+        _log.log(error.log_level, "%s", error)
+    if error.log_level is None or not reaches_console():
+        sys.stderr.write(f"{error}\n")
+    if error.usage:
+        sys.stderr.write(usage(program, command_options()))
+    return error.status
+
+
+def _use_log_file(path: str, program: str, address: Address, port: int) -> None:
+    from duma.server.log_config import EmptyLogConfiguration, LogConfigurationError, read_log_configuration
+
+    # The file may refer to these.
+    os.environ["JUBATUS_PID"] = str(os.getpid())
+    os.environ["JUBATUS_PROCESS"] = program
+    os.environ["JUBATUS_HOST"] = address.advertised
+    os.environ["JUBATUS_PORT"] = str(port)
+    try:
+        use_log_configuration(read_log_configuration(Path(path)))
+    except EmptyLogConfiguration as error:
+        raise StartError(f"exception in main thread: {error}: {path} is empty", status=255) from error
+    except OSError as error:
+        raise StartError(
+            f"exception in main thread: cannot read {path}: {error.strerror}", status=255
+        ) from error
+    except LogConfigurationError as error:
+        raise StartError(f"failed to configure logger: {error}") from error
+
+
+def _reload_log(path: str) -> None:
+    from duma.server.log_config import EmptyLogConfiguration, LogConfigurationError, read_log_configuration
+
+    if not path:
+        return
+    _log.info("reloading log configuration: %s", path)
+    try:
+        use_log_configuration(read_log_configuration(Path(path)))
+    except EmptyLogConfiguration:
+        _log.error("invalid log configuration; reload aborted")
+    except (LogConfigurationError, OSError) as error:
+        _log.error("log configuration is not reloaded: %s", error)
+
+
+def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> int:
+    if settings.options.daemon:
+        if sys.stderr.isatty() and not settings.log_config:
+            _log.warning(
+                "server logs will be lost because started in daemon mode without log config specified"
+            )
+        become_daemon()
+    _log.info("%s", boot_message(settings))
+    signals = SignalThread(reload=lambda: _reload_log(settings.log_config))
+    signals.start()
+    engine, loaded = first_engine(settings)
+    if settings.options.config_test:
+        sys.stderr.write("Configuration OK\n")
+        return 0
+    server = ModelServer(settings, engine)
+    if loaded:
+        server.files.loaded(loaded)
+    return asyncio.run(_run(settings, server, signals, started))
+
+
+async def _run(
+    settings: Settings, server: ModelServer, signals: SignalThread, started: Callable[[Settings], None] | None
+) -> int:
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    # Before the port is open: whoever can connect can also end the server with status 0.
+    signals.stop = lambda: loop.call_soon_threadsafe(stopping.set)
+    try:
+        await server.start()
+    except OSError as error:
+        raise _cannot_listen(settings, error) from error
+    if started:
+        started(settings)
+    await stopping.wait()
+    await server.stop()
+    return 0
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> StartError:
+    port = settings.options.rpc_port
+    if error.errno == errno.EADDRINUSE:
+        # Tools that start servers look for this text, and try another port.
+        text = f"server failed to start: any process using port {port}?"
+    else:
+        where = f"{settings.address.listen}:{port}"
+        text = f"server failed to start: cannot listen at {where}: {_reason(error)}"
+    return StartError(text, log_level=logging.CRITICAL)
+
+
+def _reason(error: OSError) -> str:
+    # asyncio's texts repeat the address; failures to resolve a name have negative numbers.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

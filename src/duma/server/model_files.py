@@ -1,0 +1,97 @@
+"""Saving and loading the model of a running server."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duma.configuration import same_configuration
+from duma.engines.engine import Engine, Snapshot
+from duma.errors import ModelFileError
+from duma.server.model_path import model_path
+from duma.server.settings import Settings
+from duma.store.files import DiskFiles
+from duma.store.model_file import ModelFile, read_model, write_model
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent:
+    """When (Unix time in seconds, 0: never) a model was saved or loaded last, and where."""
+
+    time: int = 0
+    path: str = ""
+
+
+class ModelFiles:
+    """The model files of one server.
+
+    `save` and `load` are called in worker threads. What needs the model to stand still is handed to
+    `in_update_order`, which runs it between two updates and returns what it returns. Files are read and
+    written outside of it, so that the server goes on answering.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        in_update_order: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        self.last_saved = FileEvent()
+        self.last_loaded = FileEvent()
+        self._engine = engine
+        self._settings = settings
+        self._in_update_order = in_update_order
+        self._files = DiskFiles()
+
+    def path(self, model_id: str) -> Path:
+        """The file of an id. Raises `InvalidId`."""
+        settings = self._settings
+        where = settings.address.advertised, settings.options.rpc_port
+        return model_path(settings.datadir, *where, settings.engine_type, model_id)
+
+    def save(self, model_id: str) -> Path:
+        """Write the model as it is now.
+
+        Raises `InvalidId` and `ModelFileError`; the old file, if any, stays then.
+        """
+        path = self.path(model_id)
+        snapshot: Snapshot = self._in_update_order(self._engine.snapshot)
+        now = int(time.time())
+        write_model(
+            self._files,
+            path,
+            engine_type=self._settings.engine_type,
+            model_id=model_id,
+            config_text=self._engine.config_text,
+            timestamp=now,
+            snapshot=snapshot,
+        )
+        self.last_saved = FileEvent(now, str(path))
+        return path
+
+    def load(self, model_id: str) -> Path:
+        """Replace the model by a saved one. Raises `InvalidId` and `ModelFileError`; the model stays then."""
+        path = self.path(model_id)
+        with read_model(self._files, path, user_data_version=self._engine.user_data_version) as file:
+            file.check(self._settings.engine_type, self._engine.config_text, same_configuration)
+            model = read_user_data(self._engine, file)
+        self._in_update_order(lambda: self._engine.adopt(model))
+        self.loaded(path)
+        return path
+
+    def loaded(self, path: Path) -> None:
+        """Remember a load for the status."""
+        self.last_loaded = FileEvent(int(time.time()), str(path))
+
+
+def read_user_data(engine: Engine, file: ModelFile) -> Any:
+    """The model in a file, beside the running one. Raises `ModelFileError`.
+
+    The file's memory is given back as it is read, so that file and model are not in memory together.
+    """
+    with file.user_data as data:
+        try:
+            return engine.read_model(data, file.release)
+        except ModelFileError as error:
+            raise ModelFileError(f"{error}: {file.path}") from error
