@@ -1,16 +1,23 @@
 """The engines by name. Adding one is a line here, a file beside this one, and its algorithm."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from duma.engines.engine import Engine
+if TYPE_CHECKING:
+    from duma.engines.engine import Engine
 
 ENGINES = {
     "classifier": "duma.engines.classifier:Classifier",
 }
 
 
-def engine_class(engine_type: str) -> type[Engine]:
+def engine_class(engine_type: str) -> "type[Engine]":
     """The class of an engine, imported when asked for. Raises `KeyError` for an unknown type."""
     module, _, name = ENGINES[engine_type].partition(":")
     loaded: type[Engine] = getattr(import_module(module), name)
     return loaded
+
+
+def class_names() -> dict[str, str]:
+    """Engine types by the names of their classes."""
+    return {place.partition(":")[2]: engine_type for engine_type, place in ENGINES.items()}
