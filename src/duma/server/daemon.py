@@ -9,8 +9,9 @@ def become_daemon() -> None:
 
     The calling process ends with status 0. To be called before any thread is started.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     if os.fork():
         os._exit(0)
     os.setsid()

@@ -69,6 +69,8 @@ def _build(settings: Settings, config_text: str, source: str) -> Engine:
         if settings.options.config_test:
             raise StartError(_diagnostics(error, source)) from error
         raise _fatal(f"exception in main thread: {error}: {source}") from error
+    except DumaError as error:
+        raise _fatal(f"exception in main thread: {error}: {source}") from error
     _log.info("config loaded: %s", engine.config_text)
     return engine
 

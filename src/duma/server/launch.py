@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import sys
@@ -28,10 +29,10 @@ def run_command(program: str, engine_type: str, words: Sequence[str]) -> int:
     try:
         options = parse_server_options(words)
     except HelpRequested:
-        sys.stderr.write(usage(program, command_options()))
+        _tell(usage(program, command_options()))
         return 0
     except UsageError as error:
-        sys.stderr.write(f"{error}\n{usage(program, command_options())}")
+        _tell(f"{error}\n{usage(program, command_options())}")
         return 1
     if options.version:
         print(f"jubatus-{JUBATUS_VERSION} ({program})")
@@ -61,16 +62,25 @@ def launch(
         return _serve(settings, started)
     except StartError as error:
         return _refuse(error, program)
+    except Exception:
+        # Not a user's mistake: the log is where the traceback will be looked for.
+        _log.critical("error in main thread", exc_info=True)
+        return 1
 
 
 def _refuse(error: StartError, program: str) -> int:
     if error.log_level is not None:
         _log.log(error.log_level, "%s", error)
     if error.log_level is None or not reaches_console():
-        sys.stderr.write(f"{error}\n")
+        _tell(f"{error}\n")
     if error.usage:
-        sys.stderr.write(usage(program, command_options()))
+        _tell(usage(program, command_options()))
     return error.status
+
+
+def _tell(text: str) -> None:
+    # Unlike a plain write, this works without a standard error too.
+    print(text, end="", file=sys.stderr)
 
 
 def _use_log_file(path: str, program: str, address: Address, port: int) -> None:
@@ -109,7 +119,7 @@ def _reload_log(path: str) -> None:
 
 def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> int:
     if settings.options.daemon:
-        if sys.stderr.isatty() and not settings.log_config:
+        if sys.stderr is not None and sys.stderr.isatty() and not settings.log_config:
             _log.warning(
                 "server logs will be lost because started in daemon mode without log config specified"
             )
@@ -119,12 +129,17 @@ def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> in
     signals.start()
     engine, loaded = first_engine(settings)
     if settings.options.config_test:
-        sys.stderr.write("Configuration OK\n")
+        _tell("Configuration OK\n")
         return 0
     server = ModelServer(settings, engine)
     if loaded:
         server.files.loaded(loaded)
-    return asyncio.run(_run(settings, server, signals, started))
+    # What has been loaded so far stays until the end: the collector need not look at it again and again.
+    gc.freeze()
+    try:
+        return asyncio.run(_run(settings, server, signals, started))
+    finally:
+        gc.unfreeze()
 
 
 async def _run(

@@ -67,7 +67,7 @@ def read_log_configuration(path: Path) -> LogConfiguration:
         raise EmptyLogConfiguration("invalid log configuration")
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two for odd encodings
         raise LogConfigurationError(f"{path}: not XML: {error}") from error
     reader = _Reader()
     try:

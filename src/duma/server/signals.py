@@ -35,9 +35,16 @@ class SignalThread:
         while True:
             number = signal.sigwait((*_STOP, signal.SIGHUP))
             if number == signal.SIGHUP:
-                self._reload()
+                self._reload_safely()
             else:
                 self._end(signal.Signals(number).name)
+
+    def _reload_safely(self) -> None:
+        try:
+            self._reload()
+        except Exception:
+            # This thread must live on: without it nobody would hear the signal to end.
+            _log.exception("reloading failed")
 
     def _end(self, name: str) -> None:
         if self.stop is None:
