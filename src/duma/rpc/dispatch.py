@@ -14,6 +14,9 @@ from duma.rpc.scheduling import UpdateLog, UpdateOrder
 
 logger = logging.getLogger("duma.rpc")
 
+# Threads for calls that block: they mostly wait for files, and must not take the place of analyses.
+BLOCKING_THREADS = 2
+
 # Calls with smaller parameters run on the event loop: they take less time than handing them to a thread.
 SMALL = 16 * 1024
 
@@ -148,6 +151,7 @@ class Dispatcher:
         self.log = log
         self.unknown_requests = 0
         self._analyses = ThreadPoolExecutor(threads, thread_name_prefix="analyses")
+        self._blocking = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
 
     def try_now(
         self,
@@ -184,9 +188,11 @@ class Dispatcher:
         if service.ordered:
             self.order.submit(job)
         else:
-            self._analyses.submit(job)
+            (self._blocking if service.blocking else self._analyses).submit(job)
 
     def stop(self) -> None:
         """Wait for the calls that run; the threads end."""
-        self.order.stop()
+        # A call that blocks may still want its turn in the update order.
+        self._blocking.shutdown(wait=True)
         self._analyses.shutdown(wait=True)
+        self.order.stop()
