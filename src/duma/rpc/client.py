@@ -3,8 +3,8 @@
     with Classifier("127.0.0.1", 9199, "") as client:
         client.train([("spam", Datum({"title": "cheap pills"}))])
 
-A client belongs to one thread at a time. It connects with the first call, and again when the server closed the
-connection between two calls.
+A client belongs to one thread at a time. It connects with its first call, and again if the server closed the
+connection in between.
 """
 
 import builtins
@@ -120,7 +120,7 @@ class _NothingSent(TransportError):
 
 
 class _Transfer:
-    """Sends requests and takes answers at the same time: a server stops reading when nobody takes its answers.
+    """Sends requests and takes answers at the same time: a server stops reading if nobody takes its answers.
 
     Raises `OSError`.
     """
