@@ -112,6 +112,8 @@ void bind_linear(nb::module_& m) {
         .def("snapshot", [](LinearClassifier& self) {
             return without_gil_if_long(self, kLongCall, [&] { return self.snapshot(); });
         })
+        .def("hidden_state", [](LinearClassifier& self) { return to_bytes(self.hidden_state()); }, "What model files do not hold: the state of random draws.")
+        .def("set_hidden_state", [](LinearClassifier& self, nb::handle state) { self.set_hidden_state(text_bytes(state)); }, nb::arg("state"))
         .def("empty_copy", [](const LinearClassifier& self) { return self.empty_copy(); }, "The same settings with nothing learned.")
         .def("load", &load, nb::arg("user_data"), nb::arg("progress").none() = nb::none(), "Fill an empty model from saved user data.");
 }

@@ -152,6 +152,17 @@ public:
             names_.share(), cells_.share(), labels_, counts_, weights_.share(), std::move(unlearner), unmixed_, version_});
     }
 
+    // The state of random draws, which model files do not hold.
+    std::string hidden_state() {
+        std::shared_lock lock(mutex_);
+        return unlearner_ ? unlearner_->hidden_state() : std::string();
+    }
+    void set_hidden_state(const std::string& state) {
+        std::lock_guard update(updates_);
+        std::lock_guard lock(mutex_);
+        if (unlearner_) unlearner_->set_hidden_state(state);
+    }
+
     std::unique_ptr<LinearClassifier> empty_copy() const {
         return std::make_unique<LinearClassifier>(method_, c_, converter_, unlearner_ ? unlearner_->empty_copy() : nullptr);
     }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,6 +38,10 @@ public:
     virtual std::unique_ptr<Unlearner> empty_copy() const = 0;  // same settings and generator, no ids
     virtual void pack(msgpack::Writer<msgpack::Buffer>& out) const = 0;
     virtual void unpack(msgpack::Reader& in) = 0;
+
+    // What model files do not hold but later choices depend on.
+    virtual std::string hidden_state() const { return {}; }
+    virtual void set_hidden_state(const std::string&) {}
 };
 
 // Forgets what was used least recently. Ids that match the sticky pattern take room but are never forgotten.
@@ -184,6 +189,18 @@ public:
             const std::string id(in.raw());
             if (places_.emplace(id, ids_.size()).second) ids_.push_back(id);
         }
+    }
+
+    std::string hidden_state() const override {
+        std::ostringstream out;
+        out << generator_;
+        return out.str();
+    }
+    void set_hidden_state(const std::string& state) override {
+        std::istringstream in(state);
+        std::mt19937 generator;
+        if (!(in >> generator)) throw msgpack::TypeMismatch("not the state of a random generator");
+        generator_ = generator;
     }
 
 private:

@@ -95,6 +95,12 @@ class Classifier(Engine):
     def snapshot(self) -> ModelSnapshot:
         return ModelSnapshot(self._model.snapshot())
 
+    def hidden_state(self) -> bytes:
+        return self._model.hidden_state()
+
+    def set_hidden_state(self, state: bytes) -> None:
+        self._model.set_hidden_state(state)
+
     def read_model(self, user_data: memoryview, progress: Callable[[int], None] | None = None) -> Any:
         model = self._model.empty_copy()
         try:

@@ -59,6 +59,13 @@ class Engine(Declared):
         """Replace the running model by one from `read_model`."""
         raise NotImplementedError
 
+    def hidden_state(self) -> bytes:
+        """What later answers depend on and a model file does not hold, such as the state of random draws."""
+        return b""
+
+    def set_hidden_state(self, state: bytes) -> None:
+        """Go on from a `hidden_state`. The model itself is not touched."""
+
     @analysis(route=RANDOM)
     def get_config(self) -> str:
         """The configuration's text, exactly as given."""
