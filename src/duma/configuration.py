@@ -133,14 +133,14 @@ def _parsed(text: str) -> Any:
     # Jubatus reads 007 as 7.
     without_zeros = _LEADING_ZEROS.sub(lambda m: m[0] if m[0].startswith('"') else m[1], text)
     errors = []
-    for candidate in (text, without_zeros):
+    for candidate in (without_zeros, text):
         try:
             return _first_value(candidate, start)
         except json.JSONDecodeError as error:
             errors.append(error)
         except RecursionError as error:
             raise ConfigurationSyntaxError(1, 1, "nested too deeply") from error
-    raise _syntax_error(text, errors[0]) from errors[0]
+    raise _syntax_error(text, errors[-1]) from errors[-1]
 
 
 def _first_value(text: str, start: int) -> Any:

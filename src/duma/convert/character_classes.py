@@ -104,7 +104,8 @@ def property_class(name: str, *, negated: bool) -> str | None:
     simple = name.replace(" ", "").replace("_", "").replace("-", "").lower()
     if simple in _POSIX:
         bracket = posix_bracket(simple, negated=negated)
-        return bracket if bracket is None or bracket.startswith("\\") else f"[{bracket}]"
+        # Ranges need brackets, escapes stand alone.
+        return f"[{bracket}]" if simple in _NOT_POSIX else bracket
     source = f"\\{'P' if negated else 'p'}{{{name.strip()}}}"
     if not _PROPERTY_NAME.fullmatch(name):
         return None

@@ -73,12 +73,12 @@ def _instance(parameters: Parameters) -> Any:
             raise ConverterError(f"{name} parameter is missing")
     module_name, class_name = parameters["module"], parameters["class"]
     _find_plugin_folder()
-    # A plugin is somebody else's code: whatever it raises, its author needs the traceback.
+    # A plugin is somebody else's code: it can raise anything.
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise _failed(
-            f"cannot import module (maybe PYTHONPATH is not set properly?): {module_name}", error
+        raise ConverterError(
+            f"cannot import module (maybe PYTHONPATH is not set properly?): {module_name}", _shown(error)
         ) from error
     try:
         plugin_class = getattr(module, class_name)
@@ -91,12 +91,13 @@ def _instance(parameters: Parameters) -> Any:
     try:
         return create(dict(parameters))
     except Exception as error:
-        raise _failed(f"failed to call create method of the class: {class_name}", error) from error
+        raise ConverterError(
+            f"failed to call create method of the class: {class_name}", _shown(error)
+        ) from error
 
 
-def _failed(text: str, error: Exception) -> ConverterError:
-    _log.error("%s", text, exc_info=error)
-    return ConverterError(text, f"{type(error).__name__}: {error}")
+def _shown(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _find_plugin_folder() -> None:
