@@ -6,12 +6,14 @@
         client.train([("spam", Datum({"title": "cheap pills"}))])
         client.classify([Datum({"title": "deep sea"})])
 
-`duma.client.aio` has the same clients for asyncio.
+There is a client for every engine of the registry, and `duma.client.aio` has the same clients for asyncio.
 """
 
-from duma.engines.classifier import Classifier as _Classifier
+from typing import Any
+
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
+from duma.engines.registry import class_names, engine_class
 from duma.rpc.client import Client, client_class
 from duma.rpc.errors import (
     InterfaceMismatch,
@@ -23,7 +25,6 @@ from duma.rpc.errors import (
 )
 
 __all__ = [
-    "Classifier",
     "Client",
     "Datum",
     "EstimateResult",
@@ -34,6 +35,12 @@ __all__ = [
     "TransportError",
     "TypeMismatch",
     "UnknownMethod",
+    *class_names(),
 ]
 
-Classifier = client_class(_Classifier)
+
+def __getattr__(name: str) -> Any:
+    if name not in class_names():
+        raise AttributeError(f"module 'duma.client' has no attribute {name!r}")
+    globals()[name] = made = client_class(engine_class(class_names()[name]))
+    return made

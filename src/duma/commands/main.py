@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
-from duma.engines.registry import ENGINES
+from duma.engines.registry import ENGINES, engine_class
 from duma.server.command_line import Kind, Option
 from duma.server.launch import launch
 from duma.server.options import Declaration, Scope, ServerOptions, declarations
@@ -85,7 +85,10 @@ def serve(engine: str, **values: Any) -> None:
     """
     if not values["datadir"]:
         values["datadir"] = str(_own_datadir(engine))
-    default_config = json.dumps(DEFAULT_CONFIGURATIONS[engine], indent=2)
+    default = DEFAULT_CONFIGURATIONS.get(engine)
+    if default is None and not (values["configpath"] or values["model_file"]):
+        raise click.UsageError(f"{engine} has no built-in configuration: name one with --config")
+    default_config = "" if default is None else json.dumps(default, indent=2)
     started = _banner if sys.stdout.isatty() else None
     sys.exit(launch("duma", engine, ServerOptions(**values), default_config=default_config, started=started))
 
@@ -109,7 +112,7 @@ def _banner(settings: Settings) -> None:
     from rich.table import Table
 
     where = f"{settings.address.advertised}:{settings.options.rpc_port}"
-    client = settings.engine_type.capitalize()
+    client = engine_class(settings.engine_type).__name__
     rows = Table.grid(padding=(0, 2))
     rows.add_row("engine", settings.engine_type)
     rows.add_row("address", where)
