@@ -225,7 +225,8 @@ private:
 }  // namespace
 
 void bind_convert(nb::module_& m) {
-    nb::exception<ConversionError>(m, "ConversionError", PyExc_ValueError);
+    // A mistake in what was sent, so that a server answers and logs it as one.
+    nb::exception<ConversionError>(m, "ConversionError", nb::module_::import_("duma.errors").attr("DumaError").ptr());
     bind_parts(m);
     bind_converter(m);
     nb::class_<FeatureExtractor>(m, "FeatureExtractor", "Converts datums (MessagePack) into [(key, value)...], with statistics of its own.")
