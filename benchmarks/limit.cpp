@@ -63,10 +63,13 @@ public:
             if (slots_[i].row == UINT32_MAX) {
                 slots_[i] = {static_cast<uint32_t>(h >> 32), static_cast<uint32_t>(rows.size())};
                 rows.emplace_back();
-                names_.emplace_back(name);
+                names_.append(name);
+                ends_.push_back(static_cast<uint32_t>(names_.size()));
                 return slots_[i].row;
             }
-            if (slots_[i].tag == static_cast<uint32_t>(h >> 32) && names_[slots_[i].row] == name) return slots_[i].row;
+            if (slots_[i].tag != static_cast<uint32_t>(h >> 32)) continue;
+            const uint32_t row = slots_[i].row, from = ends_[row], to = ends_[row + 1];
+            if (to - from == name.size() && !std::memcmp(names_.data() + from, name.data(), name.size())) return row;
         }
     }
     std::vector<Row> rows;
@@ -74,7 +77,8 @@ public:
 private:
     struct Slot { uint32_t tag, row = UINT32_MAX; };
     std::vector<Slot> slots_ = std::vector<Slot>(1 << 18);
-    std::vector<std::string> names_;
+    std::string names_;  // one behind the other
+    std::vector<uint32_t> ends_ = {0};
 };
 
 struct Feature { uint32_t row; float x; };

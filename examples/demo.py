@@ -56,7 +56,8 @@ class Server:
 
     def start(self) -> Classifier:
         """Start the process; returns a client once it answers."""
-        console.print("[dim]$ " + " ".join([Path(self.arguments[0]).name, *self.arguments[1:]]))
+        shown = " ".join([Path(self.arguments[0]).name, *self.arguments[1:]])
+        console.print(f"[dim]$ {shown}", soft_wrap=True)
         started = time.perf_counter()
         self.process = subprocess.Popen(self.arguments, stdout=subprocess.DEVNULL)
         while True:
@@ -147,7 +148,8 @@ def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple
         "  .venv/bin/jubaclassifier --help           the same server with Jubatus' options\n"
         "  README.md                                 a first session in Python\n"
         "  docs/classifier.md                        methods and configuration\n"
-        "  docs/migration.md                         coming from Jubatus\n"
+        "  docs/migration.md                         coming from Jubatus\n",
+        soft_wrap=True,
     )
 
 
