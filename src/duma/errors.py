@@ -21,3 +21,7 @@ class ConfigurationError(DumaError):
 
 class ModelFileError(DumaError):
     """A model file that cannot be written or must not be loaded."""
+
+
+class JournalError(DumaError):
+    """A journal that cannot be written or read, or that does not belong to what it is used with."""

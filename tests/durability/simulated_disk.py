@@ -11,7 +11,6 @@ number `crash_at` takes effect at most as an unsynced one and raises `Crash`, as
 Then `survivors()` are the disks that a new process may find.
 """
 
-import copy
 import errno
 import random
 from collections.abc import Iterator
@@ -32,6 +31,13 @@ class _Inode:
         self.pending: list[tuple[int, bytes | None]] = []  # (offset, data), or (size, None) for truncate
         self.doubtful: list[tuple[int, bytes | None]] = []  # of failed syncs: no later sync writes them
         self.locked_by: object = None
+
+    def copy(self) -> "_Inode":
+        """The same file for another process: nobody has locked it."""
+        inode = _Inode()
+        inode.cached, inode.durable = self.cached[:], self.durable[:]
+        inode.pending, inode.doubtful = self.pending[:], self.doubtful[:]
+        return inode
 
     def change(self, offset: int, data: bytes | None) -> None:
         self.pending.append((offset, data))
@@ -233,9 +239,10 @@ class SimulatedDisk:
 
     def make_folder(self, path: Path) -> None:
         with self.call("make_folder", path):
-            if path in self._cached:
+            if self._cached.get(path) is not None:
                 raise FileExistsError(errno.EEXIST, "File exists", str(path))
-            self._change_names(path.parent, {path: (None,)})
+            if path not in self._cached:
+                self._change_names(path.parent, {path: (None,)})
 
     def sync_folder(self, folder: Path) -> None:
         with self.call("sync_folder", folder, effect_at_crash=False):
@@ -260,11 +267,7 @@ class SimulatedDisk:
 
     def killed(self) -> "SimulatedDisk":
         """What the next process finds when only the process is gone: all that was written, synced or not."""
-        disk = self._copy()
-        for inode in disk._cached.values():
-            if inode is not None:
-                inode.locked_by = None
-        return disk
+        return self._copy()
 
     def lost_power(self, seed: int, kept: float) -> "SimulatedDisk":
         """What may be found after the machine was gone: of what was not synced, each bit with probability
@@ -284,7 +287,6 @@ class SimulatedDisk:
         }
         for inode in set(disk._cached.values()) - {None}:
             inode.lose(chance, kept)
-            inode.locked_by = None
         return disk
 
     def survivors(self, seed: int, mixed: int = 2) -> Iterator["SimulatedDisk"]:
@@ -296,14 +298,23 @@ class SimulatedDisk:
             yield self.lost_power(seed * 31 + number, (0.5, 0.85)[number % 2])
 
     def _copy(self) -> "SimulatedDisk":
-        disk = SimulatedDisk()
-        disk._cached, disk._durable, disk._pending = copy.deepcopy(
-            (self._cached, self._durable, self._pending), {id(file): None for file in self._lock_holders()}
-        )
-        return disk
+        copies: dict[_Inode | None, _Inode | None] = {None: None}
 
-    def _lock_holders(self) -> list[object]:
-        return [inode.locked_by for inode in self._cached.values() if inode is not None]
+        def copied(inode: _Inode | None) -> _Inode | None:
+            if inode not in copies:
+                copies[inode] = inode.copy()
+            return copies[inode]
+
+        disk = SimulatedDisk()
+        disk._cached = {path: copied(inode) for path, inode in self._cached.items()}
+        disk._durable = {path: copied(inode) for path, inode in self._durable.items()}
+        disk._pending = {
+            folder: [
+                {path: entry and (copied(entry[0]),) for path, entry in change.items()} for change in changes
+            ]
+            for folder, changes in self._pending.items()
+        }
+        return disk
 
     def _change_names(self, folder: Path, change: dict[Path, tuple[_Inode | None] | None]) -> None:
         self._folder(folder)

@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -82,28 +82,42 @@ class Files(Protocol):
         """The names in a folder, sorted."""
 
     def make_folder(self, path: Path) -> None:
-        """One folder; its parent exists. Raises `FileExistsError`."""
+        """One folder, unless it exists; its parent does. Raises `FileExistsError` when that is a file."""
 
     def sync_folder(self, folder: Path) -> None:
         """Return when the names in a folder are on the disk as they are now."""
 
 
 def make_folders(files: Files, path: Path) -> None:
-    """Make a folder and those above it, lastingly."""
-    if files.exists(path):
+    """Make a folder and those above it, lastingly.
+
+    Those that exist are synced as well: a process that crashed may have made them, and not come to it.
+    """
+    if path == path.parent:
         return
     make_folders(files, path.parent)
-    with contextlib.suppress(FileExistsError):  # another process was faster
-        files.make_folder(path)
-    files.sync_folder(path.parent)
+    files.make_folder(path)
+    with contextlib.suppress(
+        PermissionError
+    ):  # a folder that may not be read has not been made by this server
+        files.sync_folder(path.parent)
 
 
-def read_blocks(file: File, block: int = 1 << 20) -> Iterator[bytes]:
-    """The whole file, block by block."""
-    offset = 0
-    while data := file.read_at(offset, block):
-        yield data
-        offset += len(data)
+def in_blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in pieces of at least `size`, but the last: a call of the system for every small chunk
+    is slow.
+    """
+    gathered: list[bytes] = []
+    gathered_size = 0
+    for chunk in chunks:
+        gathered.append(chunk)
+        gathered_size += len(chunk)
+        if gathered_size >= size:
+            yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
+            gathered.clear()
+            gathered_size = 0
+    if gathered_size:
+        yield b"".join(gathered)
 
 
 class _DiskMapping:
@@ -202,7 +216,8 @@ class DiskFiles:
         return sorted(entry.name for entry in folder.iterdir())
 
     def make_folder(self, path: Path) -> None:
-        path.mkdir()
+        if not path.is_dir():  # asked first, since a read-only file system answers otherwise
+            path.mkdir(exist_ok=True)
 
     def sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -17,15 +17,16 @@ the checksum is put into the header at the end. The file comes to be whole or no
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import msgpack
 
+from duma.configuration import same_configuration
 from duma.errors import ModelFileError
-from duma.store.files import File, Files, Mapping
+from duma.store.files import File, Files, Mapping, in_blocks
 from duma.store.temporary import remove_leftovers, whole_file
 
 _MAGIC = b"jubatus\0"
@@ -62,7 +63,7 @@ def write_model(
     timestamp: int,
     snapshot: Snapshot,
     version: tuple[int, int, int] = (1, 1, 1),
-    before_rename: Callable[[], None] = lambda: None,
+    before_rename: Callable[[], object] = lambda: None,
 ) -> None:
     """Write a model file; `path` holds what it held before until the new file is whole and on the disk.
 
@@ -78,7 +79,7 @@ def write_model(
         with whole_file(files, path) as file:
             file.append(before_crc + _CRC.pack(0) + sizes + system_data)
             written = 0
-            for block in _blocks(snapshot.chunks()):
+            for block in in_blocks(snapshot.chunks(), _BLOCK):
                 file.append(block)
                 crc = zlib.crc32(block, crc)
                 written += len(block)
@@ -112,17 +113,20 @@ class ModelFile:
     _user_size: int
 
     def check(
-        self, engine_type: str, config_text: str | None, same_configuration: Callable[[str, str], bool]
+        self,
+        engine_type: str,
+        config_text: str | None,
+        same: Callable[[str, str], bool] = same_configuration,
     ) -> None:
         """Refuse a model of another engine or, unless `config_text` is None, of another configuration.
 
-        Raises `ModelFileError`, and whatever `same_configuration(saved, own)` raises.
+        Raises `ModelFileError`, and whatever `same(saved text, own text)` raises.
         """
         if self.engine_type != engine_type:
             raise ModelFileError(
                 f"server type mismatched: {self.engine_type}, expected {engine_type}: {self.path}"
             )
-        if config_text is not None and not same_configuration(self.config_text, config_text):
+        if config_text is not None and not same(self.config_text, config_text):
             raise ModelFileError(
                 f"server config mismatched: {self.config_text}, expected {config_text}: {self.path}"
             )
@@ -184,21 +188,6 @@ def _packed_system_data(timestamp: int, engine_type: str, model_id: str, config_
     packer = msgpack.Packer(use_bin_type=False, unicode_errors="surrogateescape")
     packed: bytes = packer.pack([_SYSTEM_VERSION, timestamp, engine_type, model_id, config_text])
     return packed
-
-
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of about `_BLOCK`: a call of the system for each small chunk would be slow."""
-    gathered: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        gathered.append(chunk)
-        size += len(chunk)
-        if size >= _BLOCK:
-            yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
-            gathered.clear()
-            size = 0
-    if size:
-        yield b"".join(gathered)
 
 
 def _checked_container(file: File, path: Path) -> tuple[tuple[int, int, int], bytes, int]:
