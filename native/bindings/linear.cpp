@@ -20,12 +20,13 @@ using namespace duma::linear;
 namespace {
 
 // Calls with more input than this release the GIL. Smaller ones keep it: they are done before another thread would have
-// got it, and wait at most for a slice of another's work. Whatever may call back into Python always releases it.
+// got it, and wait at most for a slice of another's work. Where a model may call back into Python, every call that takes
+// its lock releases the GIL: an update that holds the lock may be waiting for it.
 constexpr size_t kLongCall = 4096;
 
 template <class Work>
 auto without_gil_if_long(const LinearClassifier& model, size_t bytes, Work&& work) {
-    if (bytes < kLongCall && !model.converter().calls_back) return work();
+    if (bytes < kLongCall && !model.calls_back()) return work();
     nb::gil_scoped_release released;
     return work();
 }
@@ -106,15 +107,22 @@ void bind_linear(nb::module_& m) {
         .def("clear", [](LinearClassifier& self) { without_gil_if_long(self, kLongCall, [&] { self.clear(); }); })
         .def("status", [](LinearClassifier& self) {
             nb::dict status;
-            for (const auto& [key, value] : self.status()) status[key.c_str()] = value;
+            for (const auto& [key, value] : without_gil_if_long(self, 0, [&] { return self.status(); })) status[key.c_str()] = value;
             return status;
         })
         .def("snapshot", [](LinearClassifier& self) {
             return without_gil_if_long(self, kLongCall, [&] { return self.snapshot(); });
         })
-        .def("hidden_state", [](LinearClassifier& self) { return to_bytes(self.hidden_state()); }, "What model files do not hold: the state of random draws.")
-        .def("set_hidden_state", [](LinearClassifier& self, nb::handle state) { self.set_hidden_state(text_bytes(state)); }, nb::arg("state"))
-        .def("empty_copy", [](const LinearClassifier& self) { return self.empty_copy(); }, "The same settings with nothing learned.")
+        .def("hidden_state", [](LinearClassifier& self) {
+            return to_bytes(without_gil_if_long(self, 0, [&] { return self.hidden_state(); }));
+        }, "What model files do not hold: the state of random draws.")
+        .def("set_hidden_state", [](LinearClassifier& self, nb::handle state) {
+            const std::string text = text_bytes(state);
+            without_gil_if_long(self, 0, [&] { self.set_hidden_state(text); });
+        }, nb::arg("state"))
+        .def("empty_copy", [](LinearClassifier& self) {
+            return without_gil_if_long(self, 0, [&] { return self.empty_copy(); });
+        }, "The same settings with nothing learned.")
         .def("load", &load, nb::arg("user_data"), nb::arg("progress").none() = nb::none(), "Fill an empty model from saved user data.");
 }
 

@@ -58,8 +58,9 @@ public:
     void add(uint32_t id, double n) {
         if (id >= counts_.size()) counts_.grow(id + 1);
         double& count = counts_.mutable_at(id);
-        if (count == 0 && n != 0) ++distinct_;
+        const bool counted = count != 0;
         count += n;
+        if (counted != (count != 0)) counted ? --distinct_ : ++distinct_;
     }
     void clear() {
         counts_.clear();

@@ -146,10 +146,11 @@ private:
 
     [[gnu::noinline]] bool in_use(uint32_t id) const {
         const Row r = row(id);
-        if (r.wide && !r.wide->empty()) return true;
         for (uint32_t slot = 0; slot < r.width; ++slot)
             if (!missing(r.dense[slot])) return true;
-        return false;
+        if (!r.wide) return false;
+        // One that was reached just now is in the list, but missing still.
+        return std::any_of(r.wide->begin(), r.wide->end(), [](const WideCell& w) { return !missing(w.cell); });
     }
 
     Cell& reach(uint32_t id, uint32_t slot) {

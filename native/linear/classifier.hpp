@@ -35,7 +35,8 @@ public:
     LinearClassifier(Method method, float c, std::shared_ptr<const convert::Converter> converter, std::unique_ptr<Unlearner> unlearner)
         : method_(method), c_(c), converter_(std::move(converter)), learner_(*converter_), unlearner_(std::move(unlearner)) {}
 
-    const convert::Converter& converter() const { return *converter_; }
+    // Whether a call may run code outside of the core.
+    bool calls_back() const { return converter_->calls_back || (unlearner_ && unlearner_->calls_back()); }
 
     // Learns from [[label, datum]...]; returns how many. All of it is checked before the first is learned; a datum that
     // cannot be converted ends the call with what came before it learned.
@@ -163,7 +164,8 @@ public:
         if (unlearner_) unlearner_->set_hidden_state(state);
     }
 
-    std::unique_ptr<LinearClassifier> empty_copy() const {
+    std::unique_ptr<LinearClassifier> empty_copy() {
+        std::shared_lock lock(mutex_);  // an update may draw from the generator that is copied
         return std::make_unique<LinearClassifier>(method_, c_, converter_, unlearner_ ? unlearner_->empty_copy() : nullptr);
     }
 
@@ -231,7 +233,8 @@ private:
         if (unlearner_) require_room(std::string(name));
         counts_.increment(name);
         const Label* right = labels_.find(name);
-        if (cells_.narrow() && uses_covariance(method_) && labels_.size() <= (right ? 2 : 1) && all_finite(features))
+        if (cells_.narrow() && uses_covariance(method_) && labels_.size() <= (right ? 2 : 1) && labels_.slots() <= 2 &&
+            all_finite(features))
             return learn_narrow(name, right, features);
         score(features, scores_);
         if (method_ == Method::perceptron) return learn_perceptron(name, right, features);
@@ -242,7 +245,8 @@ private:
         learn_with_covariance(name, wrong, features, margin, total_variance(features, right, wrong));
     }
 
-    // Two labels at most, the datum's among them: scores and variance in one pass. A slot without label has no cells.
+    // Two labels at most, the datum's among them, both in the first two slots: scores and variance in one pass. A slot
+    // without label has no cells.
     void learn_narrow(std::string_view name, const Label* right, const Features& features) {
         double a = 0, b = 0, variance = 0;
         const auto covariance = [](const Cell& cell) { return missing(cell) ? 1.0 : cell.covariance; };

@@ -39,6 +39,8 @@ public:
     virtual void pack(msgpack::Writer<msgpack::Buffer>& out) const = 0;
     virtual void unpack(msgpack::Reader& in) = 0;
 
+    virtual bool calls_back() const { return false; }  // whether choosing may run code outside of the core
+
     // What model files do not hold but later choices depend on.
     virtual std::string hidden_state() const { return {}; }
     virtual void set_hidden_state(const std::string&) {}
@@ -92,6 +94,8 @@ public:
     }
 
     std::unique_ptr<Unlearner> empty_copy() const override { return std::make_unique<LruUnlearner>(max_size_, is_sticky_); }
+
+    bool calls_back() const override { return is_sticky_ && is_sticky_->kind == convert::Matcher::Kind::callback; }
 
     // [[ids, most recent first], [sticky ids]]
     void pack(msgpack::Writer<msgpack::Buffer>& out) const override {

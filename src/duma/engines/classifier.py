@@ -110,4 +110,6 @@ class Classifier(Engine):
         return model
 
     def adopt(self, model: Any) -> None:
+        # Draws go on from here, not from where they were when the model was read.
+        model.set_hidden_state(self._model.hidden_state())
         self._model = model
