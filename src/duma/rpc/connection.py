@@ -6,6 +6,7 @@ further request of it is run, so that what a connection can occupy is bounded on
 """
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from duma.rpc import wire
 from duma.rpc.dispatch import Dispatcher
+from duma.rpc.scheduling import Source
 
 logger = logging.getLogger("duma.rpc")
 
@@ -46,6 +48,7 @@ class Connections:
         self.undurable: set[Connection] = set()
         self.buffered_bytes = 0
         self.lingering = 0
+        self.numbers = itertools.count(1)  # one for each connection, for the log
         self.refused = 0
         self.scratch = bytearray(64 * 1024)  # where bytes go that nobody will read
         self.finishing = False
@@ -87,6 +90,7 @@ class Connection(asyncio.BufferedProtocol):
         self._dispatcher = connections.dispatcher
         self._loop = loop
         self._transport: asyncio.Transport
+        self._source: Source
         self._splitter = wire.Splitter(limits.max_message_bytes, limits.max_depth)
         self._queue: deque[wire.Request] = deque()
         self._undurable: deque[tuple[int, int, bytes]] = deque()  # log position, request id, response
@@ -107,12 +111,15 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._source = Source(next(self._connections.numbers), self._peer())
         self._idle_since = self._loop.time()
         transport.set_write_buffer_limits(_WRITE_HIGH)
         connections = self._connections
         connections.open.add(self)
         if len(connections.open) - connections.lingering > connections.limits.max_connections:
             self._refuse(0, f"server is full: {connections.limits.max_connections} connections are open")
+        elif connections.finishing:  # it was accepted before the listener closed
+            self._end_input()
 
     def get_buffer(self, sizehint: int) -> memoryview | bytearray:  # noqa: ARG002
         return self._connections.scratch if self._input_over else self._splitter.room()
@@ -181,10 +188,12 @@ class Connection(asyncio.BufferedProtocol):
                 response, position = wire.unknown_method(id_, name) if id_ is not None else b"", 0
             else:
                 service.requests += 1
-                outcome = dispatcher.try_now(service, id_, params, arguments)
+                outcome = dispatcher.try_now(service, id_, params, arguments, self._source)
                 if outcome is None:
                     self._calling = True
-                    dispatcher.call_later(service, id_, params, arguments, self._when_called(id_))
+                    dispatcher.call_later(
+                        service, id_, params, arguments, self._source, self._when_called(id_)
+                    )
                     break
                 response, position = outcome
             if id_ is None:
@@ -198,6 +207,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._write(answers)
                 answers = []
                 size = 0
+        if self._undurable:
+            answers = self._flush(answers)
         self._write(answers)
         if answered:
             self._idle_since = self._loop.time()
@@ -235,8 +246,18 @@ class Connection(asyncio.BufferedProtocol):
         self._connections.undurable.add(self)
         return b""
 
+    def _flush(self, answers: list[bytes]) -> list[bytes]:
+        """Have the log make safe what this turn appended; returns the answers with those that may go now."""
+        log = self._dispatcher.log
+        assert log is not None
+        log.flush()
+        return answers + self._durable_answers()
+
     def release_durable(self) -> None:
         """Send the answers that the log has made safe; errors instead when it never will."""
+        self._run(self._durable_answers())
+
+    def _durable_answers(self) -> list[bytes]:
         log = self._dispatcher.log
         assert log is not None
         failure, durable = log.failure, log.durable
@@ -251,7 +272,7 @@ class Connection(asyncio.BufferedProtocol):
             self._undurable.popleft()
         if not self._undurable:
             self._connections.undurable.discard(self)
-        self._run(answers)
+        return answers
 
     def _write(self, answers: list[bytes]) -> None:
         if not answers or self._closing:
@@ -356,7 +377,11 @@ class Connection(asyncio.BufferedProtocol):
             transport.write(self._refusal)
         if self._refusal is not None and self._connections.lingering <= _MAX_LINGERING:
             # Closing with unread bytes would reset the connection, and the client would not see the refusal.
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the client is gone already
+                transport.abort()
+                return
             if self._reading_paused:
                 self._reading_paused = False
                 transport.resume_reading()

@@ -10,7 +10,7 @@ from duma._core import Malformed, TypeMismatch
 from duma.engines.declaration import Buffer, Method
 from duma.errors import ArgumentMismatch, DumaError
 from duma.rpc import wire
-from duma.rpc.scheduling import UpdateLog, UpdateOrder
+from duma.rpc.scheduling import Source, UpdateLog, UpdateOrder
 
 logger = logging.getLogger("duma.rpc")
 
@@ -87,6 +87,7 @@ class Service:
         id: int | None,  # noqa: A002 - the protocol's word
         params: Buffer,
         arguments: list[Buffer] | None,
+        source: Source,
     ) -> tuple[bytes, int]:
         """Call the method; returns the response (empty for a notify) and the log position it waits for, or 0.
 
@@ -96,7 +97,7 @@ class Service:
         try:
             arguments = self._own_arguments(arguments)
             if self._log is not None:
-                position = self._log.append(self._method.name.encode(), params)
+                position = self._log.append(self._method.name.encode(), params, source)
             result = self._method.call_packed(self._target, arguments)
             if self._on_update is not None:
                 self._on_update(self._method)
@@ -159,16 +160,17 @@ class Dispatcher:
         id: int | None,  # noqa: A002
         params: Buffer,
         arguments: list[Buffer] | None,
+        source: Source,
     ) -> tuple[bytes, int] | None:
         """Call at once, in this thread, if the call is small and its turn; None: it must go to a thread."""
         if len(params) >= SMALL or service.blocking:
             return None
         if not service.ordered:
-            return service.call(id, params, arguments)
+            return service.call(id, params, arguments, source)
         if not self.order.try_begin():
             return None
         try:
-            return service.call(id, params, arguments)
+            return service.call(id, params, arguments, source)
         finally:
             self.order.end()
 
@@ -178,12 +180,13 @@ class Dispatcher:
         id: int | None,  # noqa: A002
         params: Buffer,
         arguments: list[Buffer] | None,
+        source: Source,
         done: Callable[[bytes, int], None],
     ) -> None:
         """Call in a thread, which then hands the response and its log position to `done`."""
 
         def job() -> None:
-            done(*service.call(id, params, arguments))
+            done(*service.call(id, params, arguments, source))
 
         if service.ordered:
             self.order.submit(job)

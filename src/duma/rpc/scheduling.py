@@ -10,13 +10,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from duma.engines.declaration import Buffer
 
 T = TypeVar("T")
 
 logger = logging.getLogger("duma.rpc")
+
+
+class Source(NamedTuple):
+    """Who sent a request: the connection's number, which no other one of this process has, and its address."""
+
+    number: int
+    address: str
 
 
 class UpdateLog(Protocol):
@@ -30,11 +37,14 @@ class UpdateLog(Protocol):
     def failure(self) -> Exception | None:
         """Why nothing becomes durable any more; None while all is well."""
 
-    def append(self, method: bytes, params: Buffer) -> int:
+    def append(self, method: bytes, params: Buffer, source: Source) -> int:
         """Record an update that is about to be applied, in the update order; returns its position. Quick.
 
         Raises when it cannot be recorded; the update is not applied then.
         """
+
+    def flush(self) -> None:
+        """See that what was appended becomes durable: called once for many updates. Raises nothing."""
 
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Have `changed` called, from any thread, whenever `durable` has risen or `failure` is set."""

@@ -74,7 +74,7 @@ class RpcServer:
     async def stop(self) -> None:
         """Accept nothing more, answer the calls that run, close every connection, end the threads."""
         if self._listener is not None:
-            self._listener.close()
+            await _stop_listening(self._listener)
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._connections.finish()
@@ -119,3 +119,14 @@ class RpcServer:
         loop = asyncio.get_running_loop()
         self._connections.sweep(loop.time())
         self._sweeper = loop.call_later(min(1.0, max(0.05, idle / 10)), self._sweep)
+
+
+async def _stop_listening(listener: asyncio.Server) -> None:
+    # asyncio forgets a connection that it has accepted but not yet announced when its listener is closed, and the
+    # client would wait for ever; so these get their turn first.
+    loop = asyncio.get_running_loop()
+    for listening in listener.sockets:
+        loop.remove_reader(listening.fileno())
+    for _ in range(2):  # the transport is made, then announced
+        await asyncio.sleep(0)
+    listener.close()
