@@ -36,6 +36,7 @@ $(VENV)/.built: $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) 'scikit-build-core>=0.11' 'nanobind>=2.9' 'cmake>=3.24' ninja
 	$(INSTALL) --no-build-isolation --editable .
+	cp "$$($(BIN)/python -c 'import duma._core, pathlib; print(pathlib.Path(duma._core.__file__).parent)')/_core.pyi" src/duma/
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.built

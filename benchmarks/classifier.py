@@ -109,7 +109,10 @@ def sklearn_rate(batches: list[list[Record]]) -> float:
     from sklearn.feature_extraction import FeatureHasher
     from sklearn.linear_model import SGDClassifier
 
-    hasher, model = FeatureHasher(2**18), SGDClassifier(loss="hinge", learning_rate="pa1", eta0=1.0, penalty=None)
+    hasher, model = (
+        FeatureHasher(2**18),
+        SGDClassifier(loss="hinge", learning_rate="pa1", eta0=1.0, penalty=None),
+    )
 
     def learn(batch: list[Record]) -> None:
         features = hasher.transform(record.numbers or Counter(record.words) for record in batch)
@@ -168,7 +171,9 @@ def small_calls(whole: float) -> None:
         request = records.request(1, method, argument)
         for depth, recorded in zip((1, 16, 128), jubatus[method], strict=True):
 
-            def called(connection: Any, size: int, depth: int = depth, request: bytes = request) -> Callable[[], int]:
+            def called(
+                connection: Any, size: int, depth: int = depth, request: bytes = request
+            ) -> Callable[[], int]:
                 def work() -> int:
                     served.windowed(connection, request, size, depth, 1024)
                     return 1024 // depth * depth
@@ -176,7 +181,10 @@ def small_calls(whole: float) -> None:
                 return work
 
             with served.classifier_server(CONFIG) as connection:
-                served.stream(connection, [records.request(0, "train", records.packed_training(records.numbers(100, width=10)))])
+                served.stream(
+                    connection,
+                    [records.request(0, "train", records.packed_training(records.numbers(100, width=10)))],
+                )
                 duma_rate = rate(called(connection, served.answer_size(connection, request)))
             with served.echo_server() as connection:
                 echo_rate = rate(called(connection, len(request)))

@@ -52,7 +52,17 @@ class Server:
             s.bind(("127.0.0.1", 0))
             self.port: int = s.getsockname()[1]
         command = str(Path(sys.executable).with_name("jubaclassifier"))
-        self.arguments = [command, "-b", "127.0.0.1", "-p", str(self.port), "-f", str(config), "-d", str(folder)]
+        self.arguments = [
+            command,
+            "-b",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-f",
+            str(config),
+            "-d",
+            str(folder),
+        ]
 
     def start(self) -> Classifier:
         """Start the process; returns a client once it answers."""
@@ -86,7 +96,13 @@ def best(scores: list) -> str:
 def learn(client: Classifier, records: list[tuple[str, Datum]]) -> float:
     """Classify, then learn, batch by batch; returns the accuracy before learning."""
     right = seen = 0
-    columns = (TextColumn("  learning"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[accuracy]}"))
+    columns = (
+        TextColumn("  learning"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[accuracy]}"),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=len(records), accuracy="")
         for at in range(0, len(records), BATCH):
@@ -102,7 +118,9 @@ def learn(client: Classifier, records: list[tuple[str, Datum]]) -> float:
 def accuracy(client: Classifier, records: list[tuple[str, Datum]]) -> float:
     """The share of records whose best label is the right one."""
     guesses = client.classify([datum for _, datum in records])
-    return sum(best(guess) == label for guess, (label, _) in zip(guesses, records, strict=True)) / len(records)
+    return sum(best(guess) == label for guess, (label, _) in zip(guesses, records, strict=True)) / len(
+        records
+    )
 
 
 def main() -> None:
@@ -119,16 +137,22 @@ def main() -> None:
 
 def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple[str, Datum]]) -> None:
     """Learn, save, die, load, compare."""
-    console.print("\n[bold]1. A classifier server learns handwritten digits[/] (scikit-learn's, 8 x 8 pixels)")
+    console.print(
+        "\n[bold]1. A classifier server learns handwritten digits[/] (scikit-learn's, 8 x 8 pixels)"
+    )
     client = server.start()
     before_learning = learn(client, training)
     console.print(f"  asked before it learned each one, it was right in [bold]{before_learning:.1%}[/]")
-    console.print(f"  on {len(held_out)} digits that it never learned: [bold]{accuracy(client, held_out):.1%}[/]")
+    console.print(
+        f"  on {len(held_out)} digits that it never learned: [bold]{accuracy(client, held_out):.1%}[/]"
+    )
     answers = client.classify([datum for _, datum in held_out])
 
     console.print("\n[bold]2. It is saved, and killed with SIGKILL[/]")
     for path in client.save("digits").values():
-        console.print(f"  saved {Path(path).name}, {Path(path).stat().st_size:,} bytes (Jubatus 1.1.1 can load it)")
+        console.print(
+            f"  saved {Path(path).name}, {Path(path).stat().st_size:,} bytes (Jubatus 1.1.1 can load it)"
+        )
     client.close()
     server.kill()
 

@@ -43,4 +43,6 @@ class ModelFileMethods(Engine):
 def embedded_class(engine_type: str) -> type[Engine]:
     """An engine's class with `save` and `load`. Raises `KeyError` for an unknown type."""
     engine = engine_class(engine_type)
-    return type(engine.__name__, (ModelFileMethods, engine), {"__doc__": engine.__doc__, "__module__": "duma"})
+    return type(
+        engine.__name__, (ModelFileMethods, engine), {"__doc__": engine.__doc__, "__module__": "duma"}
+    )

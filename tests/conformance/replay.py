@@ -51,7 +51,9 @@ def replay(transcript: dict[str, Any], connection: Any, model: Path | None = Non
         error, result = _text(error), _text(result)
         if not _same(call, error, result):
             expected = call.get("error", call.get("result"))
-            raise Differs(f"call {number}, {call['method']}: expected {expected!r}, got {error!r}, {result!r}")
+            raise Differs(
+                f"call {number}, {call['method']}: expected {expected!r}, got {error!r}, {result!r}"
+            )
         if call["compare"] == "save":
             saved = Path(next(iter(result.values())))
 
@@ -81,7 +83,9 @@ def _same(call: dict[str, Any], error: Any, result: Any) -> bool:
         case "any":
             return True
         case "save":
-            return error is None and len(result) == 1 and all(Path(path).is_file() for path in result.values())
+            return (
+                error is None and len(result) == 1 and all(Path(path).is_file() for path in result.values())
+            )
         case _ if "error" in call:
             return error is not None
         case _ if error is not None:

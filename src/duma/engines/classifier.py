@@ -58,7 +58,7 @@ class Classifier(Engine):
             settings.method,
             settings.regularization_weight,
             build_converter(settings.converter),
-            settings.unlearner and settings.unlearner.build(),
+            settings.unlearner.build() if settings.unlearner else None,
         )
 
     @update(route=RANDOM)

@@ -91,7 +91,9 @@ class Method:
         Raises `ArgumentMismatch` for too few arguments or other types, and whatever the method raises.
         """
         if len(arguments) < len(self.parameters):
-            raise ArgumentMismatch(f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given")
+            raise ArgumentMismatch(
+                f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given"
+            )
         values = [
             argument if parameter.packed else parameter.type.unpack(argument)
             for parameter, argument in zip(self.parameters, arguments, strict=False)
@@ -134,7 +136,9 @@ def update(
     return partial(_declare, updates=True, counted=counted, route=route, aggregator=aggregator)
 
 
-def analysis(*, route: Route, aggregator: Aggregator = Aggregator.PASS) -> Callable[[Callable[..., Any]], Any]:
+def analysis(
+    *, route: Route, aggregator: Aggregator = Aggregator.PASS
+) -> Callable[[Callable[..., Any]], Any]:
     """Declares a method that only reads the model."""
     return partial(_declare, updates=False, counted=False, route=route, aggregator=aggregator)
 

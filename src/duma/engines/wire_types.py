@@ -83,7 +83,8 @@ def wire_type(declared: Any) -> WireType:
     if isinstance(declared, type) and issubclass(declared, tuple) and hasattr(declared, "_fields"):
         return _structure(declared)
     if isinstance(declared, type) and isinstance(declared, WireForm):
-        return WireType(declared.__name__.lower(), declared.to_wire, declared.from_wire)
+        own: Any = declared  # `to_wire` of the class, to be called with a value
+        return WireType(declared.__name__.lower(), own.to_wire, own.from_wire)
     raise TypeError(f"{declared!r} has no form on the wire")
 
 

@@ -175,6 +175,7 @@ class Connection(asyncio.BufferedProtocol):
         left = _TURN
         size = 0
         answered = bool(answers)
+        logged = False
         while queue and not self._writing_paused and len(self._undurable) < _MAX_UNDURABLE:
             if left == 0:
                 self._turn_over = True
@@ -196,6 +197,7 @@ class Connection(asyncio.BufferedProtocol):
                     )
                     break
                 response, position = outcome
+                logged = logged or position > 0
             if id_ is None:
                 continue
             answered = True
@@ -207,7 +209,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._write(answers)
                 answers = []
                 size = 0
-        if self._undurable:
+        if logged or self._undurable:
             answers = self._flush(answers)
         self._write(answers)
         if answered:
@@ -231,6 +233,8 @@ class Connection(asyncio.BufferedProtocol):
         self._calling = False
         if id_ is not None and (position or self._undurable):
             response = self._hold(position, id_, response)
+        elif position and self._dispatcher.log is not None:
+            self._dispatcher.log.flush()
         self._run([response] if id_ is not None else [])
         self._account(0)
 

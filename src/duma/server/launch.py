@@ -1,6 +1,7 @@
 """The life of a server process, from the command line to the exit status."""
 
 import asyncio
+import dataclasses
 import errno
 import gc
 import logging
@@ -8,7 +9,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from duma.engines.engine import Engine
+from duma.errors import JournalError, ModelFileError
 from duma.server.addresses import Address
 from duma.server.boot_message import boot_message
 from duma.server.command_line import HelpRequested, UsageError, usage
@@ -20,6 +24,9 @@ from duma.server.server import ModelServer
 from duma.server.settings import Settings, StartError, check_early, check_options
 from duma.server.signals import SignalThread
 from duma.server.versions import JUBATUS_VERSION
+
+if TYPE_CHECKING:
+    from duma.server.durability import Durability
 
 _log = logging.getLogger(__name__)
 
@@ -127,11 +134,11 @@ def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> in
     _log.info("%s", boot_message(settings))
     signals = SignalThread(reload=lambda: _reload_log(settings.log_config))
     signals.start()
-    engine, loaded = first_engine(settings)
+    engine, loaded = first_engine(_with_kept_configuration(settings))
     if settings.options.config_test:
         _tell("Configuration OK\n")
         return 0
-    server = ModelServer(settings, engine)
+    server = ModelServer(settings, engine, _durability(settings, engine))
     if loaded:
         server.files.loaded(loaded)
     # What has been loaded so far stays until the end: the collector need not look at it again and again.
@@ -140,6 +147,46 @@ def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> in
         return asyncio.run(_run(settings, server, signals, started))
     finally:
         gc.unfreeze()
+
+
+def _with_kept_configuration(settings: Settings) -> Settings:
+    """Where none is named, the configuration is that of the model which the server left behind."""
+    if settings.options.journal == "off" or settings.configpath or settings.model_file:
+        return settings
+    from duma.server.durability import newest_configuration
+
+    kept = newest_configuration(settings)
+    return settings if kept is None else dataclasses.replace(settings, default_config=kept)
+
+
+def _durability(settings: Settings, engine: Engine) -> "Durability | None":
+    if settings.options.journal == "off":
+        return None
+    from duma.server.durability import Durability, data_folder
+    from duma.server.recovery_progress import RecoveryProgress
+    from duma.store.journal import JournalDamaged
+
+    try:
+        with RecoveryProgress(data_folder(settings)) as progress:
+            durability = Durability.open(settings, engine, progress)
+    except JournalDamaged as error:
+        raise StartError(
+            f"server failed to start: {error}; `duma recover {data_folder(settings)} --skip-damaged` makes a "
+            "model of what can still be read, and says what is lost",
+            log_level=logging.CRITICAL,
+        ) from error
+    except (JournalError, ModelFileError) as error:
+        raise StartError(f"server failed to start: {error}", log_level=logging.CRITICAL) from error
+    recovered = durability.recovered
+    for line in recovered.report():
+        _log.warning("recovery: %s", line)
+    _log.info(
+        "journal %s: model at record %d, %d replayed",
+        settings.options.journal,
+        recovered.position.sequence,
+        recovered.replayed,
+    )
+    return durability
 
 
 async def _run(

@@ -28,7 +28,8 @@ class ModelFiles:
 
     `save` and `load` are called in worker threads. What needs the model to stand still is handed to
     `in_update_order`, which runs it between two updates and returns what it returns. Files are read and
-    written outside of it, so that the server goes on answering.
+    written outside of it, so that the server goes on answering. With a journal, `load_lastingly` does the
+    loading (see `Durability.load`).
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class ModelFiles:
         engine: Engine,
         settings: Settings,
         in_update_order: Callable[[Callable[[], Any]], Any],
+        load_lastingly: Callable[[Path, str, Callable[[Path], Any]], None] | None = None,
     ) -> None:
         self.last_saved = FileEvent()
         self.last_loaded = FileEvent()
         self._engine = engine
         self._settings = settings
         self._in_update_order = in_update_order
+        self._load_lastingly = load_lastingly
         self._files = DiskFiles()
 
     def path(self, model_id: str) -> Path:
@@ -73,12 +76,18 @@ class ModelFiles:
     def load(self, model_id: str) -> Path:
         """Replace the model by a saved one. Raises `InvalidId` and `ModelFileError`; the model stays then."""
         path = self.path(model_id)
-        with read_model(self._files, path, user_data_version=self._engine.user_data_version) as file:
-            file.check(self._settings.engine_type, self._engine.config_text, same_configuration)
-            model = read_user_data(self._engine, file)
-        self._in_update_order(lambda: self._engine.adopt(model))
+        if self._load_lastingly is not None:
+            self._load_lastingly(path, model_id, self._read)
+        else:
+            model = self._read(path)
+            self._in_update_order(lambda: self._engine.adopt(model))
         self.loaded(path)
         return path
+
+    def _read(self, path: Path) -> Any:
+        with read_model(self._files, path, user_data_version=self._engine.user_data_version) as file:
+            file.check(self._settings.engine_type, self._engine.config_text, same_configuration)
+            return read_user_data(self._engine, file)
 
     def loaded(self, path: Path) -> None:
         """Remember a load for the status."""

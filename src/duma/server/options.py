@@ -132,6 +132,42 @@ class ServerOptions:
     )
     max_connections: int = _option("max_connections", "", 1000, "most connections at a time", low=1)
 
+    journal: str = _option(
+        "journal",
+        "",
+        "off",
+        "record updates so that they survive a crash: off, interval (synced every --journal_interval), "
+        "always (synced before they are answered)",
+        serve=Serve("journal", "interval"),
+    )
+    journal_interval: int = _option(
+        "journal_interval", "", 1000, "milliseconds between syncs of the journal", low=1
+    )
+    journal_segment_size: int = _option(
+        "journal_segment_size",
+        "",
+        64 << 20,
+        "size of one file of the journal in bytes (K, M, G)",
+        kind=Kind.SIZE,
+        low=1 << 12,
+        high=_DUMA_LIMIT,
+    )
+    snapshot_interval: int = _option(
+        "snapshot_interval", "", 3600, "seconds between snapshots while updates come, 0: never by time", low=0
+    )
+    snapshot_journal_size: int = _option(
+        "snapshot_journal_size",
+        "",
+        256 << 20,
+        "bytes of updates after which a snapshot is taken (K, M, G), 0: never by size",
+        kind=Kind.SIZE,
+        low=0,
+        high=_DUMA_LIMIT,
+    )
+    keep_last: int = _option("keep_last", "", 3, "newest snapshots that are kept", low=1)
+    keep_hours: int = _option("keep_hours", "", 0, "hours of which the newest snapshot is kept", low=0)
+    keep_days: int = _option("keep_days", "", 0, "days of which the newest snapshot is kept", low=0)
+
 
 def declarations() -> list[Declaration]:
     """The table, in the order of declaration."""

@@ -1,9 +1,11 @@
 """One running server: an engine, the methods that every server has, and the port they are called on."""
 
+import asyncio
 import dataclasses
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from duma.engines.common import CommonMethods
 from duma.engines.declaration import Method
@@ -12,6 +14,9 @@ from duma.rpc.server import BoundMethod, Limits, RpcServer
 from duma.server.model_files import ModelFiles
 from duma.server.settings import Settings
 from duma.server.status import server_status
+
+if TYPE_CHECKING:
+    from duma.server.durability import Durability
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +27,7 @@ class ModelServer(CommonMethods):
     Its public methods beside `start` and `stop` are called by clients, in any thread.
     """
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, durability: "Durability | None" = None) -> None:
         self._settings = settings
         self._engine = engine
         self._start_time = 0.0
@@ -36,8 +41,17 @@ class ModelServer(CommonMethods):
             max_buffered_bytes=options.max_buffered_size,
             idle_seconds=options.timeout,
         )
-        self._rpc = RpcServer(self._methods(), limits, options.thread, on_update=self._count_update)
-        self.files = ModelFiles(engine, settings, self._rpc.run_exclusive)
+        self._durability = durability
+        self._rpc = RpcServer(
+            self._methods(),
+            limits,
+            options.thread,
+            on_update=self._count_update,
+            log=durability.journal if durability else None,
+        )
+        self.files = ModelFiles(
+            engine, settings, self._rpc.run_exclusive, durability.load if durability else None
+        )
 
     async def start(self) -> None:
         """Open the port. From here requests are answered. Raises `OSError`."""
@@ -50,17 +64,25 @@ class ModelServer(CommonMethods):
                 port,
             )
         self._start_time = time.time()
+        if self._durability is not None:
+            self._durability.start(self._rpc.run_exclusive)
         await self._rpc.start(address.listen, port)
         _log.info("start listening at port %d", port)
         _log.info("%s RPC server startup", self._settings.program)
 
     async def stop(self) -> None:
-        """Close the port, finish and answer the calls that run."""
+        """Close the port, finish and answer the calls that run, take the last snapshot."""
+        if self._durability is not None:
+            await asyncio.to_thread(self._durability.stop_snapshots)
         await self._rpc.stop()
+        if self._durability is not None:
+            await asyncio.to_thread(self._durability.close)
         _log.info("%s RPC server stopped", self._settings.program)
 
     def save(self, id: str) -> dict[str, str]:  # noqa: A002 - clients pass it by this name
         path = self.files.save(id)
+        if self._durability is not None:
+            self._durability.want_snapshot()
         _log.info("saved model to %s", path)
         return {self._member: str(path)}
 
@@ -79,6 +101,7 @@ class ModelServer(CommonMethods):
             "errors": sum(count.errors for count in counts) + self._rpc.unknown_requests,
         }
         status.update({key: str(value) for key, value in own.items()})
+        status.update(self._durability.status() if self._durability else {"journal": "off"})
         return {self._member: {**self._engine.status(), **status}}
 
     @property

@@ -13,6 +13,7 @@ from duma.errors import DumaError
 from duma.server.addresses import Address, choose_address
 from duma.server.options import ServerOptions
 
+JOURNAL_MODES = ("off", "interval", "always")
 MIXERS = ("linear_mixer", "random_mixer", "broadcast_mixer", "skip_mixer")
 
 
@@ -102,6 +103,11 @@ def check_options(
         raise StartError(
             f"exception in main thread: unsupported mix type ({options.mixer}): not {' or '.join(MIXERS)}",
             log_level=logging.CRITICAL,
+        )
+    if options.journal not in JOURNAL_MODES:
+        raise StartError(
+            f"option value is invalid: --journal={options.journal} (not {', '.join(JOURNAL_MODES)})",
+            usage=True,
         )
     return Settings(
         program=program,
