@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from duma.engines.declaration import Declared, Method
 from duma.rpc.errors import RPCError, TimeoutError, TransportError  # noqa: A004 - the name that callers know
-from duma.rpc.exchange import Answer, BaseClient, Exchange, make_client_class, pack_params, result_of
+from duma.rpc.exchange import Answer, BaseClient, Exchange, make_client_class, pack_params, reason, result_of
 
 
 class Connection:
@@ -36,8 +36,12 @@ class Connection:
         """
         try:
             async with asyncio.timeout(self.timeout):
-                stream = await self._open()
-                return await stream.call(method, params)
+                if self._stream is not None and self._stream.idle:
+                    await asyncio.sleep(0)  # lets it be seen that the server has closed meanwhile
+                try:
+                    return await (await self._open()).call(method, params)
+                except _NothingSent:
+                    return await (await self._open()).call(method, params)
         except RPCError:
             raise
         except builtins.TimeoutError as error:
@@ -59,8 +63,12 @@ class Connection:
                         lambda: _Stream(where, loop), self.host, self.port, family=socket.AF_UNSPEC
                     )
                 except OSError as error:
-                    raise TransportError(f"cannot connect to {where}: {error.strerror or error}") from error
+                    raise TransportError(f"cannot connect to {where}: {reason(error)}") from error
             return self._stream
+
+
+class _NothingSent(TransportError):
+    """The connection ended before the first byte, so sending again is safe."""
 
 
 class _Stream(asyncio.Protocol):
@@ -80,7 +88,7 @@ class _Stream(asyncio.Protocol):
     async def call(self, method: Method, params: bytes) -> Answer:
         await self._writable.wait()
         if self.closed:
-            raise TransportError(self._why_closed(None))
+            raise _NothingSent(self._why_closed(None))
         id_, data = self._exchange.request(method, params)
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting[id_] = answer
@@ -89,6 +97,11 @@ class _Stream(asyncio.Protocol):
             return await answer
         finally:
             self._waiting.pop(id_, None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call waits for its answer."""
+        return not self._waiting
 
     def close(self) -> None:
         self._transport.close()
@@ -111,8 +124,9 @@ class _Stream(asyncio.Protocol):
             self._last_word = str(error)
             self._transport.abort()
 
-    def eof_received(self) -> bool:
-        return False
+    def eof_received(self) -> None:
+        self.closed = True
+        self._transport.abort()  # what is not sent yet is of no use any more
 
     def pause_writing(self) -> None:
         self._writable.clear()

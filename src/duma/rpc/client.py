@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from duma.engines.declaration import Declared, Method
 from duma.rpc.errors import RPCError, TimeoutError, TransportError  # noqa: A004 - the name that callers know
-from duma.rpc.exchange import Answer, BaseClient, Exchange, make_client_class, pack_params, result_of
+from duma.rpc.exchange import Answer, BaseClient, Exchange, make_client_class, pack_params, reason, result_of
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # cheap to make for each call
@@ -86,7 +86,7 @@ class Connection:
                 f"{self._where} did not accept the connection in {self.timeout:g} s"
             ) from error
         except OSError as error:
-            raise TransportError(f"cannot connect to {self._where}: {error.strerror or error}") from error
+            raise TransportError(f"cannot connect to {self._where}: {reason(error)}") from error
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setblocking(False)
         self._socket = connected
@@ -104,7 +104,7 @@ class Connection:
                 raise TimeoutError(f"{self._where} did not answer in {self.timeout:g} s") from error
             self.close()
             kind = TransportError if transfer.began else _NothingSent
-            why = transfer.last_word or error.strerror or str(error)
+            why = transfer.last_word or reason(error)
             raise kind(f"{self._where} closed the connection: {why}") from error
         if transfer.unsent:
             self.close()  # refused before it was sent

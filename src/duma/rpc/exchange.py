@@ -4,6 +4,8 @@ The synchronous and the asynchronous client differ only in how they move the byt
 """
 
 import inspect
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -119,6 +121,13 @@ def make_client_class(
         function.__signature__ = method.signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         namespace[name] = function
     return type(engine.__name__, (base,), namespace)
+
+
+def reason(error: OSError) -> str:
+    """Why an operation on a socket failed, in the system's words."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _text(error: Any) -> str:

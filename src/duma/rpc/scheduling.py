@@ -20,7 +20,7 @@ logger = logging.getLogger("duma.rpc")
 
 
 class Source(NamedTuple):
-    """Who sent a request: the connection's number, which no other one of this process has, and its address."""
+    """Who sent a request: the connection's number, which no other of this process has, and its address."""
 
     number: int
     address: str

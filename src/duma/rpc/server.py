@@ -122,8 +122,8 @@ class RpcServer:
 
 
 async def _stop_listening(listener: asyncio.Server) -> None:
-    # asyncio forgets a connection that it has accepted but not yet announced when its listener is closed, and the
-    # client would wait for ever; so these get their turn first.
+    # When its listener is closed, asyncio forgets connections that it has accepted but not announced yet;
+    # their clients would wait for ever. So these get their turn first.
     loop = asyncio.get_running_loop()
     for listening in listener.sockets:
         loop.remove_reader(listening.fileno())
