@@ -2,9 +2,9 @@
 
     python -m benchmarks.classifier
 
-All contestants learn the same records with two labels, one record after another or in batches of 1000, and each converts
-them from what a program would have at hand (Duma: a request's bytes; the others: dicts and lists of words). River,
-scikit-learn and Vowpal Wabbit run inside of this process, which spares them the network that Duma's served rows pay for.
+All contestants learn the same records with two labels, one after another or in batches of 1000, and each converts them
+from what a program would have at hand (Duma: a request's bytes; the others: dicts and lists of words). River,
+scikit-learn and Vowpal Wabbit run inside of this process, which spares them the network that the served rows pay for.
 """
 
 import subprocess

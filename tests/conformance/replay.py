@@ -37,7 +37,7 @@ class Differs(AssertionError):
 
 
 def replay(transcript: dict[str, Any], connection: Any, model: Path | None = None) -> None:
-    """Make all calls over a socket and compare. With `model`, that file stands in for the saved one at the first load."""
+    """Make all calls over a socket and compare. `model` stands in for the saved file at the first load."""
     unpacker = msgpack.Unpacker(raw=True, strict_map_key=False)
     saved: Path | None = None
     for number, call in enumerate(transcript["calls"]):

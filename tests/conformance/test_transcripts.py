@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from replay import load, recorded_model, replay, transcripts
 
 

@@ -45,7 +45,7 @@ class ModelSnapshot:
 class Classifier(Engine):
     """Learns labels from labelled datums.
 
-    Methods: perceptron, PA, PA1, PA2, CW, AROW and NHERD, all linear: each label has a weight per feature, and its score
+    Methods: perceptron, PA, PA1, PA2, CW, AROW and NHERD, all linear: each label has a weight per feature, its score
     for a datum is the sum of weight times value. What each method does to the weights is in the core's
     `linear/methods.hpp`, with the papers.
     """

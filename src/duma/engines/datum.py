@@ -57,7 +57,7 @@ class Datum:
         if not isinstance(value, list):
             raise ArgumentMismatch(f"a datum is expected, but {type(value).__name__} is given")
         datum = cls()
-        strings, numbers, binaries = (value + [[], [], []])[:3]
+        strings, numbers, binaries = [*value, [], [], []][:3]
         try:
             datum.string_values = [(_decoded(k), _decoded(v)) for k, v in strings]
             datum.num_values = [(_decoded(k), float(v)) for k, v in numbers]

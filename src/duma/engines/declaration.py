@@ -117,7 +117,7 @@ class Method:
 
 
 class _Declared:
-    """What stands in the class for a declared method: gives the Python call on an instance, the `Method` on the class."""
+    """What stands in the class for a declared method: the Python call on an instance, itself on the class."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
