@@ -15,9 +15,9 @@ from duma.store.temporary import remove_leftovers
 
 
 class DataFolder:
-    """A server's folder, locked for this process until `close`."""
+    """A server's folder, locked for this process until `close` if it was opened."""
 
-    def __init__(self, path: Path, lock: File) -> None:
+    def __init__(self, path: Path, lock: File | None = None) -> None:
         self.path = path
         self.journal = journal_folder(path)
         self.snapshots = snapshots_folder(path)
@@ -49,7 +49,8 @@ class DataFolder:
 
     def close(self) -> None:
         """Unlock it."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self
