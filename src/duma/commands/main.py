@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,28 @@ from duma.server.options import Declaration, Scope, ServerOptions, declarations
 from duma.server.settings import Settings
 from duma.server.versions import JUBATUS_VERSION, duma_version
 
+# Commands that are imported when they are asked for, so that a server starts without them.
+_ELSEWHERE = {
+    "journal": "duma.commands.journal",
+    "model": "duma.commands.model",
+    "recover": "duma.commands.recover",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """The commands here and those elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(message=f"duma {duma_version()} (answers as Jubatus {JUBATUS_VERSION})", version="")
 def main() -> None:
     """Duma: an online machine-learning server."""

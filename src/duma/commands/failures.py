@@ -1,0 +1,18 @@
+"""How commands end when something cannot be done: one line on standard error, status 1."""
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+from duma.errors import DumaError
+
+
+@contextlib.contextmanager
+def failures_told() -> Iterator[None]:
+    """Ends the command with the text of a `DumaError` that is raised inside."""
+    try:
+        yield
+    except DumaError as error:
+        notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+        raise click.ClickException(f"{error}{notes}") from error
