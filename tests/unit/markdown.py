@@ -1,11 +1,12 @@
 """What the tests of the documentation read out of Markdown: code blocks, tables, links, headings."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FENCE = re.compile(r"^```(\w*)\s*$")
+_FENCE = re.compile(r"^\s*```(\w*)\s*$")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
 _INLINE_CODE = re.compile(r"`([^`]+)`")
@@ -38,7 +39,8 @@ class Page:
             if not fence:
                 continue
             if inside:
-                yield Block(language, "\n".join(self.lines[start : number - 1]) + "\n", start + 1)
+                text = "\n".join(self.lines[start : number - 1]) + "\n"
+                yield Block(language, textwrap.dedent(text), start + 1)
             else:
                 language, start = fence[1], number
             inside = not inside
