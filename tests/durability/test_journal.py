@@ -261,6 +261,11 @@ def test_a_segment_without_whole_header_at_the_end_is_damage():
     disk = disk_with(CONTENT | {name: CONTENT[name][:39]})
     with pytest.raises(JournalDamaged, match="record 9 and all after it are lost"):
         read(disk)
+    # The last mark is all that is left, with its first byte gone, and large enough to pass for an empty segment.
+    with pytest.raises(JournalDamaged, match="record 9 and all after it are lost"):
+        read(disk_with(CONTENT | {name: b"\0" + CONTENT[name][-39:]}))
+    with pytest.raises(JournalDamaged, match="records 9 to 12 are lost"):
+        read(disk_with(CONTENT | {name: b"\0" + CONTENT[name][-40:]}))
     reader, _ = read(disk, skip_damaged=True)
     assert reader.end.path is None
     with pytest.raises(JournalError, match="cannot be continued"):

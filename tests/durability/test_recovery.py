@@ -135,6 +135,16 @@ def test_skipping_damage_is_explicit_and_reported(disk):
     assert ToyServer(disk).numbers == list(range(2, 11))  # behind a snapshot the damage does not matter
 
 
+def test_numbers_of_skipped_records_at_the_end_are_not_used_again(disk):
+    server = grown(disk, range(1, 4), segment_size=10_000)
+    (name,) = disk.listing(server.folder.journal)
+    data = disk.content(server.folder.journal / name)
+    damage(disk, server.folder.journal / name, data.rindex(b"add") + 1)
+    server = ToyServer(disk, segment_size=10_000, skip_damaged=True)
+    assert (server.numbers, server.recovered.position.sequence) == ([1, 2], 3)
+    assert server.writer.position[0] == 3
+
+
 def test_a_lost_journal_leaves_the_snapshot(disk):
     server = grown(disk, range(1, 11), snapshots=(8,))
     kept = {name: disk.content(server.folder.journal / name) for name in disk.listing(server.folder.journal)}

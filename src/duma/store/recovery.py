@@ -68,7 +68,7 @@ class Recovered:
         if self.end is not None and self.end.sequence < self.position.sequence:
             lines.append(
                 f"the journal ends with record {self.end.sequence}, before the snapshot, which has record "
-                f"{self.position.sequence}; nothing is lost, but the records between cannot be replayed any more"
+                f"{self.position.sequence}; nothing is lost, but the records between can be replayed no more"
             )
         return lines
 
@@ -121,8 +121,13 @@ def recover(
             f"the journal in {folder.journal} ends with record {recovered.position.sequence}, "
             f"recovery until record {until.sequence} is not possible"
         )
-    if reader.end is not None:
-        recovered.position = recovered.position._replace(identity=reader.end.identity)
+    end = reader.end
+    if end is not None:
+        recovered.position = recovered.position._replace(identity=end.identity)
+        if (
+            end.sequence > recovered.position.sequence
+        ):  # the last records are lost, and their numbers are used up
+            recovered.position = Position(end.sequence, end.identity, end.checksum)
     if until is None and reader.tail is not None:
         recovered.tail_kept = cut_tail(files, reader.tail)
     return recovered

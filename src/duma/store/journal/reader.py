@@ -91,19 +91,23 @@ class JournalReader:
     def _read_segment(
         self, file: File, window: Window, segment: Segment, following: Segment | None
     ) -> Iterator[Record]:
+        after = self._after
         offset: int | None = self._read_header(file, window, segment, following)
         while offset is not None:
             try:
                 for frame in read_frames(window, segment.identity, offset):
-                    self._check(segment, frame)
                     record = frame.record
-                    if record.kind == MARK:
-                        self._take_mark(frame)
-                    else:
-                        self._expected, self._checksum = record.sequence + 1, record.checksum
-                        if record.sequence > self._after:
-                            yield record
+                    sequence = record.sequence
                     self._offset = frame.end
+                    if record.kind == MARK:
+                        self._check(segment, frame)
+                        self._take_mark(frame)
+                        continue
+                    if sequence != self._expected or frame.previous != self._checksum or sequence == after:
+                        self._check(segment, frame)
+                    self._expected, self._checksum = sequence + 1, record.checksum
+                    if sequence > after:
+                        yield record
                 return
             except BadFrame as bad:
                 offset = self._go_on(bad, window, segment, following)
@@ -112,36 +116,52 @@ class JournalReader:
         """Check how a segment follows what was read; returns the offset of its first frame."""
         self._offset = self._durable_offset = HEADER_SIZE
         self._marks.clear()
-        first = segment.first
-        previous = None
+        self._expect_first(segment)
         try:
             header = read_header(file)
-            previous = header.previous
-            if (header.first, header.identity) != (first, segment.identity):
-                raise self._foreign(
-                    segment,
-                    0,
-                    f"its header says {header.first:020}-{header.identity:08x}, not what its name says",
-                )
         except BadSegmentHeader as bad:
-            # Its name says nearly the same. Only what was behind a header that is cut off is gone.
-            all_lost = following is None and window.size < HEADER_SIZE
-            size = min(window.size, HEADER_SIZE)
-            self._note(Damage(segment.path, 0, size, str(bad), first, None if all_lost else first - 1))
-        if self._expected is None:
-            self._expected = min(first, self._after + 1)
-        if first < self._expected:
-            raise self._foreign(segment, 0, f"it begins with record {first}, expected {self._expected}")
-        if first > self._expected:
-            why = f"it begins with record {first}, expected {self._expected}"
-            self._note(Damage(segment.path, 0, 0, why, self._expected, first - 1))
-            self._checksum = None
-        self._check_previous(segment, 0, previous)
-        if first == self._after + 1:
-            self._compare_with_snapshot(previous)
-        self._expected = first
-        self._checksum = self._checksum if previous is None else previous
+            return self._pass_over_header(str(bad), window, segment, following)
+        if (header.first, header.identity) != (segment.first, segment.identity):
+            raise self._foreign(
+                segment,
+                0,
+                f"its header says {header.first:020}-{header.identity:08x}, not what its name says",
+            )
+        self._check_previous(segment, 0, header.previous)
+        if header.first == self._after + 1:
+            self._compare_with_snapshot(header.previous)
+        self._checksum = header.previous
         return HEADER_SIZE
+
+    def _expect_first(self, segment: Segment) -> None:
+        """Check the record that a segment begins with, by its name."""
+        first = segment.first
+        expected = min(first, self._after + 1) if self._expected is None else self._expected
+        if first < expected:
+            raise self._foreign(segment, 0, f"it begins with record {first}, expected {expected}")
+        if first > expected:
+            why = f"it begins with record {first}, expected {expected}"
+            self._note(Damage(segment.path, 0, 0, why, expected, first - 1))
+            self._checksum = None
+        self._expected = first
+
+    def _pass_over_header(self, why: str, window: Window, segment: Segment, following: Segment | None) -> int:
+        """The header is damaged, but its name says nearly the same; returns the offset of the first good
+        frame.
+        """
+        expected = segment.first
+        frame = next(good_frames(window, segment.identity, 0, expected), None)
+        end = window.size if frame is None else frame.offset
+        if frame is not None:
+            number, previous = _next_number(frame), frame.previous
+        else:
+            number, previous = expected if following is None else following.first, None
+        unknown = frame is None and following is None
+        self._note(Damage(segment.path, 0, end, why, expected, None if unknown else number - 1))
+        if number > expected:
+            self._expected, self._checksum = number, previous
+        self._offset = max(end, HEADER_SIZE)
+        return end
 
     def _check(self, segment: Segment, frame: Frame) -> None:
         """Check how a good frame follows what was read."""
@@ -156,8 +176,8 @@ class JournalReader:
         if record.sequence == self._after and record.kind != MARK:
             self._compare_with_snapshot(record.checksum)
 
-    def _check_previous(self, segment: Segment, offset: int, stated: int | None) -> None:
-        if None not in (self._checksum, stated) and stated != self._checksum:
+    def _check_previous(self, segment: Segment, offset: int, stated: int) -> None:
+        if self._checksum is not None and stated != self._checksum:
             raise self._foreign(
                 segment,
                 offset,
@@ -202,8 +222,8 @@ class JournalReader:
             raise JournalDamaged(damage)
         self.damages.append(damage)
 
-    def _compare_with_snapshot(self, checksum: int | None) -> None:
-        if None not in (self._after_checksum, checksum) and checksum != self._after_checksum:
+    def _compare_with_snapshot(self, checksum: int) -> None:
+        if self._after_checksum is not None and checksum != self._after_checksum:
             raise JournalError(
                 f"the journal in {self._folder} does not belong to the snapshot: its record {self._after} "
                 f"has checksum {checksum:08x}, the snapshot's has {self._after_checksum:08x}"
