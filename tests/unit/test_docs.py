@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from markdown import Block, Page
 from server_process import Server, free_port, run, serving, write_config
 
 import duma
+from duma.commands.main import main
+from duma.engines.registry import ENGINES
 from duma.server.command_line import Kind
 from duma.server.options import Declaration, Scope, declarations
 
@@ -126,30 +129,57 @@ def test_log_configurations_are_accepted(block: Block, tmp_path: Path) -> None:
 
 JUBA = {f"--{item.option.name}" for item in declarations()} | {"--help"}
 JUBA_SHORT = {f"-{item.option.short}" for item in declarations() if item.option.short} | {"-?"}
-SERVED = [item for item in declarations() if item.scope is Scope.SERVER]
-SERVE = {f"--{item.serve.name}" for item in SERVED} | {"--help"}
-SERVE_SHORT = {f"-{item.option.short}" for item in SERVED if item.option.short} | {"-h"}
-VARIABLES = {f"DUMA_{item.serve.name.upper().replace('-', '_')}" for item in SERVED}
+VARIABLES = {
+    f"DUMA_{item.serve.name.upper().replace('-', '_')}"
+    for item in declarations()
+    if item.scope is Scope.SERVER
+}
+
+
+def options(command: click.Command) -> set[str]:
+    """The options of a `duma` command, without those of commands below it."""
+    return {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+
+
+def every_option(command: click.Command) -> set[str]:
+    """The options of a `duma` command and of all below it."""
+    below = command.commands.values() if isinstance(command, click.Group) else []
+    return options(command).union(*map(every_option, below))
+
+
+def known_options(words: list[str]) -> set[str] | None:
+    """The options that a command line may have; None if it is not of Duma's commands."""
+    name = words[0].rpartition("/")[2] if words else ""
+    if name.startswith("juba") and name.removeprefix("juba") in ENGINES:
+        return JUBA | JUBA_SHORT
+    if name != "duma":
+        return None
+    command: click.Command = main
+    known = options(main)
+    for word in words[1:]:
+        if isinstance(command, click.Group) and word in command.commands:
+            command = command.commands[word]
+            known |= options(command)
+    return known
 
 
 @EVERY_PAGE
 def test_options_in_commands_exist(page: Page) -> None:
-    for line, command in page.commands():
-        found = re.search(r"(?:^|[\s/])(juba\w+|duma serve)\s(.*)", command)
-        if not found:
-            continue
-        known = SERVE | SERVE_SHORT if found[1] == "duma serve" else JUBA | JUBA_SHORT
-        used = {word.partition("=")[0] for word in found[2].split() if word.startswith("-")}
-        assert used <= known, f"{page.path.name}:{line}"
+    for line, text in page.commands():
+        words = re.split(r"\s#|\s[|&>]", text.removeprefix("$ ").removeprefix("ExecStart="))[0].split()
+        known = known_options(words)
+        used = {word.partition("=")[0] for word in words if re.match(r"-{1,2}[a-zA-Z?]", word)}
+        assert known is None or used <= known, f"{page.path.name}:{line}"
 
 
 @EVERY_PAGE
 def test_options_and_variables_in_the_prose_exist(page: Page) -> None:
+    known = JUBA | every_option(main)
     for line, code in page.inline_code():
         if re.fullmatch(r"--[a-z][\w-]*", code):
-            assert code in JUBA | SERVE, f"{page.path.name}:{line}"
+            assert code in known, f"{page.path.name}:{line}: {code}"
         for variable in re.findall(r"\bDUMA_\w+\b", code):
-            assert variable in VARIABLES, f"{page.path.name}:{line}"
+            assert variable in VARIABLES, f"{page.path.name}:{line}: {variable}"
 
 
 @pytest.mark.parametrize("declaration", declarations(), ids=lambda item: item.option.name)
