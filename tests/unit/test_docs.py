@@ -143,8 +143,16 @@ def options(command: click.Command) -> set[str]:
 
 def every_option(command: click.Command) -> set[str]:
     """The options of a `duma` command and of all below it."""
-    below = command.commands.values() if isinstance(command, click.Group) else []
-    return options(command).union(*map(every_option, below))
+    return options(command).union(*map(every_option, commands_below(command).values()))
+
+
+def commands_below(command: click.Command) -> dict[str, click.Command]:
+    """The commands of a group, those that are imported when they are asked for included."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: below for name, below in found.items() if below is not None}
 
 
 def known_options(words: list[str]) -> set[str] | None:
@@ -157,8 +165,8 @@ def known_options(words: list[str]) -> set[str] | None:
     command: click.Command = main
     known = options(main)
     for word in words[1:]:
-        if isinstance(command, click.Group) and word in command.commands:
-            command = command.commands[word]
+        if word in (below := commands_below(command)):
+            command = below[word]
             known |= options(command)
     return known
 

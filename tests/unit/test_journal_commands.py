@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import re
+import shlex
 import subprocess
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from journaled_folder import HAM, SPAM, START, JournaledFolder, apply, contents, labeled, state
+from markdown import Page
 from server_process import COMMANDS, CONFIG, Server, free_port, serving, write_config
 
 import duma
@@ -562,3 +565,41 @@ def test_undoing_on_a_running_server(tmp_path: Path) -> None:
         assert state(loaded(tmp_path / "cleared.jubatus")) == trained()
         output("recover", folder, "-o", tmp_path / "now.jubatus")
         assert loaded(tmp_path / "now.jubatus").get_labels() == {"good": 1, "bad": 1}
+
+
+# --- the documentation ---
+
+PAGE = Page(Path(__file__).parents[2] / "docs" / "backup-and-recovery.md")
+SHOWN = "/var/lib/duma/127.0.0.1_9199_classifier"
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_examples_of_the_page_do_what_it_says(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if damaged:
+        flip(segment(folder), b"begin again")
+    commands = [
+        command.replace("/var/lib/duma", str(folder.parent))
+        for block in PAGE.blocks()
+        if block.language == "sh"
+        for command in block.text.splitlines()
+        if SHOWN in command and ("--skip-damaged" in command) == damaged
+    ]
+    assert commands
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "duma"
+        text = output(*words)
+        if damaged:
+            assert "\nlost         " in text
+        if "-o" in words:
+            assert Path(words[words.index("-o") + 1]).exists()
+
+
+def test_the_report_on_the_page_is_the_one_that_is_printed(folder: Path) -> None:
+    (shown,) = (block.text for block in PAGE.blocks() if "would replay" in block.text)
+    printed = output("recover", folder, "--without", "13..14", "--dry-run")
+    time = re.compile(r"\d{8}T\d{6}Z|\d{4}-\d\d-\d\dT[\d:.+]+")
+    assert time.sub("", printed).replace(str(folder), SHOWN) == time.sub("", shown)
