@@ -1,13 +1,16 @@
-"""Data folders for the tests, made as a server makes them, with a clock of their own."""
+"""Data folders for the tests, made as a server makes them, with a clock of their own, and commands run on them."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import msgpack
+from click.testing import CliRunner, Result
 from server_process import CONFIG
 
 import duma
+from duma.commands.main import main
 from duma.engines.engine import Engine
 from duma.server.journal_events import CLIENT, FROM, HIDDEN_STATE, LOAD
 from duma.store.files import DiskFiles
@@ -115,3 +118,72 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+TRAINING = [("train", labeled(label, f"{label} word{i}")) for i, label in enumerate(["good", "bad"] * 4)]
+POISON = [("train", labeled("good", "buy cheap pills")), ("train", labeled("good", "buy more pills"))]
+
+
+def make_incident(where: Path) -> Path:
+    """A data folder with eight requests, two poisoned ones, a snapshot, the wrong clear, and one more request."""
+    made = JournaledFolder(where / "data" / "127.0.0.1_9199_classifier")
+    for call_ in TRAINING:
+        made.send(HAM, *call_)
+    for call_ in POISON:
+        made.send(SPAM, *call_)
+    made.snapshot()
+    made.send(HAM, "clear")
+    made.send(HAM, "train", labeled("new", "begin again"))
+    made.close()
+    return made.path
+
+
+def flip(path: Path, text: bytes) -> int:
+    """Change one byte of `text`, which is in a file once; returns its offset."""
+    data = bytearray(path.read_bytes())
+    assert data.count(text) == 1
+    offset = data.index(text)
+    data[offset] ^= 0xFF
+    path.write_bytes(data)
+    return offset
+
+
+def segment(folder: Path) -> Path:
+    (path,) = (folder / "journal").glob("*.journal")
+    return path
+
+
+def call(*words: Any) -> Result:
+    """Run `duma` with these words, in this process."""
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def output(*words: Any) -> str:
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def failure(*words: Any, status: int = 1) -> str:
+    result = call(*words)
+    assert result.exit_code == status, result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+def rows(*words: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output(*words, "--json").splitlines()]
+
+
+def loaded(path: Path, config: Any = CONFIG) -> Any:
+    engine = duma.Classifier(config)
+    engine.load(path)
+    return engine
+
+
+def trained(*calls: Any, config: Any = CONFIG) -> Any:
+    """What an engine has learned after these calls."""
+    engine = duma.Classifier(config)
+    for method, *arguments in calls:
+        apply(engine, method, *arguments)
+    return state(engine)
