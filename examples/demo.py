@@ -1,9 +1,10 @@
-"""Duma at work on real records: a server learns handwritten digits over the network, is killed, and comes back.
+"""Duma at work on real records: a server learns handwritten digits over the network and loses nothing of it.
 
     make demo        (or: python examples/demo.py)
 
 The records are scikit-learn's 1,797 digits of 8 x 8 pixels. Each one is first classified, then learned: the accuracy on
-the way is that of a server which has never seen what it is asked.
+the way is that of a server which has never seen what it is asked. Then the server is killed without having saved, a
+wrong `clear` is undone, and a saved model is loaded by a server that knows nothing.
 """
 
 import json
@@ -42,8 +43,14 @@ def digits() -> list[tuple[str, Datum]]:
     ]
 
 
+def command(name: str, *words: str) -> list[str]:
+    """A command that is installed beside this Python; it is shown as one would type it."""
+    console.print("[dim]$ " + " ".join([name, *words]), soft_wrap=True)
+    return [str(Path(sys.executable).with_name(name)), *words]
+
+
 class Server:
-    """A `jubaclassifier` of its own process, on a free port, with its models in `folder`."""
+    """A classifier server of its own process, on a free port, with all that it keeps in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         config = folder / "digits.json"
@@ -51,32 +58,23 @@ class Server:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port: int = s.getsockname()[1]
-        command = str(Path(sys.executable).with_name("jubaclassifier"))
-        self.arguments = [
-            command,
-            "-b",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            "-f",
-            str(config),
-            "-d",
-            str(folder),
-        ]
+        self.folder = folder
+        self.data_folder = folder / f"127.0.0.1_{self.port}_classifier"
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Classifier:
+    def start(self, *options: str) -> Classifier:
         """Start the process; returns a client once it answers."""
-        shown = " ".join([Path(self.arguments[0]).name, *self.arguments[1:]])
-        console.print(f"[dim]$ {shown}", soft_wrap=True)
+        where = ("--port", str(self.port), "--config", str(self.folder / "digits.json"))
+        words = command("duma", "serve", "classifier", *where, "--datadir", str(self.folder), *options)
         started = time.perf_counter()
-        self.process = subprocess.Popen(self.arguments, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         while True:
             try:
                 client = Classifier("127.0.0.1", self.port, "", timeout=10)
                 client.get_status()
             except OSError:
-                if self.process.poll() is not None:
-                    raise SystemExit(f"the server ended with status {self.process.returncode}") from None
+                if self._process.poll() is not None:
+                    raise SystemExit(f"the server ended with status {self._process.returncode}") from None
                 time.sleep(0.01)
             else:
                 console.print(f"  answers after {time.perf_counter() - started:.2f} s")
@@ -84,8 +82,10 @@ class Server:
 
     def kill(self) -> None:
         """End it as a crash would."""
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
 
 
 def best(scores: list) -> str:
@@ -123,6 +123,13 @@ def accuracy(client: Classifier, records: list[tuple[str, Datum]]) -> float:
     )
 
 
+def same(client: Classifier, held_out: list[tuple[str, Datum]], answers: list) -> None:
+    """Say that the answers are what they were, or end."""
+    if client.classify([datum for _, datum in held_out]) != answers:
+        raise SystemExit("the answers differ from those before")
+    console.print(f"  [green]all {len(held_out)} answers are the same as before, to the last bit")
+
+
 def main() -> None:
     """The whole show."""
     records = digits()
@@ -136,34 +143,45 @@ def main() -> None:
 
 
 def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple[str, Datum]]) -> None:
-    """Learn, save, die, load, compare."""
+    """Learn, die, err, undo, save, load, compare."""
     console.print(
         "\n[bold]1. A classifier server learns handwritten digits[/] (scikit-learn's, 8 x 8 pixels)"
     )
     client = server.start()
     before_learning = learn(client, training)
-    console.print(f"  asked before it learned each one, it was right in [bold]{before_learning:.1%}[/]")
+    console.print(f"  asked before it learned each one, it was right in [bold]{before_learning:.1%}")
     console.print(
-        f"  on {len(held_out)} digits that it never learned: [bold]{accuracy(client, held_out):.1%}[/]"
+        f"  on {len(held_out)} digits that it never learned: [bold]{accuracy(client, held_out):.1%}"
     )
     answers = client.classify([datum for _, datum in held_out])
 
-    console.print("\n[bold]2. It is saved, and killed with SIGKILL[/]")
+    console.print("\n[bold]2. It is killed with SIGKILL, without having saved, and starts again")
+    client.close()
+    server.kill()
+    client = server.start()
+    same(client, held_out, answers)
+
+    console.print("\n[bold]3. Somebody calls `clear` by mistake; it is found and undone")
+    client.clear()
+    console.print(f"  labels after the mistake: {len(client.get_labels())}")
+    undo_clear(server)
+    client.load("undone")
+    same(client, held_out, answers)
+
+    console.print(
+        "\n[bold]4. It is saved and killed; a server without journal starts, knows nothing, and loads"
+    )
     for path in client.save("digits").values():
         console.print(
-            f"  saved {Path(path).name}, {Path(path).stat().st_size:,} bytes (Jubatus 1.1.1 can load it)"
+            f"  saved {Path(path).name}, {Path(path).stat().st_size:,} bytes (a Jubatus model file)"
         )
     client.close()
     server.kill()
-
-    console.print("\n[bold]3. It starts again, knows nothing, and loads[/]")
-    client = server.start()
+    client = server.start("--journal", "off")
     console.print(f"  labels before load: {len(client.get_labels())}")
     client.load("digits")
     console.print(f"  labels after load:  {len(client.get_labels())}")
-    if client.classify([datum for _, datum in held_out]) != answers:
-        raise SystemExit("the answers differ from those before the kill")
-    console.print(f"  [green]all {len(held_out)} answers are the same as before, to the last bit[/]")
+    same(client, held_out, answers)
     client.close()
 
     console.print(
@@ -171,9 +189,22 @@ def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple
         "  .venv/bin/duma serve classifier           a server with sensible defaults\n"
         "  .venv/bin/jubaclassifier --help           the same server with Jubatus' options\n"
         "  README.md                                 a first session in Python\n"
-        "  docs/classifier.md                        methods and configuration\n"
+        "  docs/backup-and-recovery.md               what is promised, and how to undo\n"
         "  docs/migration.md                         coming from Jubatus\n",
         soft_wrap=True,
+    )
+
+
+def undo_clear(server: Server) -> None:
+    """Find the `clear` in the journal, and build the model as it was before it."""
+    journal = str(server.data_folder)
+    search = command("duma", "journal", "search", journal, "--method", "clear", "--json")
+    found = subprocess.run(search, check=True, capture_output=True, text=True).stdout
+    console.print("  " + found.strip(), soft_wrap=True)
+    record = json.loads(found)["record"]
+    undone = str(server.folder / f"{server.data_folder.name}_undone.jubatus")
+    subprocess.run(
+        command("duma", "recover", journal, "--to", f"before={record}", "-o", undone), check=True
     )
 
 
