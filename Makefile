@@ -28,6 +28,7 @@ fuzz:
 
 benchmark: $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks.classifier
+	$(BIN)/python -m benchmarks.durability
 
 clean:
 	rm -rf $(VENV) build

@@ -27,37 +27,50 @@ def free_port() -> int:
 @contextmanager
 def classifier_server(config: dict[str, Any]) -> Iterator[socket.socket]:
     """A connection to a fresh `jubaclassifier`, which ends with the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config.json"
-        path.write_text(json.dumps(config))
-        port = free_port()
-        command = [str(Path(sys.executable).parent / "jubaclassifier"), "-p", str(port), "-b", "127.0.0.1"]
-        command += ["-f", str(path), "-d", folder, "-t", "0"]
-        with _process(command, port) as connection:
-            yield connection
+    port = free_port()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        server_process(config, Path(folder), port),
+        connect(port) as connection,
+    ):
+        yield connection
+
+
+@contextmanager
+def server_process(
+    config: dict[str, Any] | None, folder: Path, port: int, *options: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A `jubaclassifier` with its models in `folder`; without a configuration the options name a model."""
+    command = [str(Path(sys.executable).parent / "jubaclassifier"), "-p", str(port), "-b", "127.0.0.1"]
+    if config is not None:
+        (folder / "config.json").write_text(json.dumps(config))
+        command += ["-f", str(folder / "config.json")]
+    with _process([*command, "-d", str(folder), "-t", "0", *options]) as process:
+        connect(port).close()
+        yield process
 
 
 @contextmanager
 def echo_server() -> Iterator[socket.socket]:
     """A connection to an asyncio server that answers each message with one of the same size, and does nothing else."""
     port = free_port()
-    with _process([sys.executable, "-m", "benchmarks.served", str(port)], port) as connection:
+    with _process([sys.executable, "-m", "benchmarks.served", str(port)]), connect(port) as connection:
         yield connection
 
 
 @contextmanager
-def _process(command: list[str], port: int) -> Iterator[socket.socket]:
+def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        with _connect(port) as connection:
-            yield connection
+        yield process
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()
+        process.wait()
 
 
-def _connect(port: int) -> socket.socket:
-    for _ in range(500):
+def connect(port: int) -> socket.socket:
+    """A connection to a server that may be starting still."""
+    for _ in range(3000):
         try:
             connection = socket.create_connection(("127.0.0.1", port))
         except ConnectionRefusedError:
