@@ -202,6 +202,9 @@ def deal(
 def _merge(files: Sequence[Path], outputs: Any, for_cluster: bool, accept_loss: bool, as_json: bool) -> None:
     from duma.models.layouts import layout
 
+    for i, file in enumerate(files):
+        if any(file.samefile(other) for other in files[:i]):
+            raise ModelFileError(f"{file} is given twice")
     with ExitStack() as stack:
         opened = [stack.enter_context(_opened(file)) for file in files]
         first = opened[0]

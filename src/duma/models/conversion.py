@@ -40,7 +40,7 @@ def convert(engine_type: str, user_data: memoryview, saved: str, wanted: str) ->
 
 def converted_without_loss(
     engine_type: str, user_data: memoryview, saved: str, wanted: str
-) -> tuple[bytes, list[str]]:
+) -> tuple[bytes, Report]:
     """The converted data, in memory, and what was changed.
 
     Raises what `convert` raises, and `ModelFileError` where something would be lost.
@@ -52,4 +52,4 @@ def converted_without_loss(
             + "; ".join(report.losses)
             + " (to accept that, convert it with `duma model convert --accept-loss`)"
         )
-    return b"".join(content.chunks()), report.lines()
+    return b"".join(content.chunks()), report

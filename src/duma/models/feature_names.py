@@ -133,7 +133,7 @@ class FeatureNames:
 
 
 def _condition(rule: Mapping[str, str], key: str = "key", except_: str = "except") -> Condition:
-    applies = build_matcher(rule[key]).matches
+    applies: Condition = build_matcher(rule[key]).matches
     if except_ not in rule:
         return applies
     excepted = build_matcher(rule[except_]).matches

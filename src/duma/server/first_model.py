@@ -8,7 +8,7 @@ from duma.configuration import ConfigurationSyntaxError
 from duma.engines.engine import Engine
 from duma.engines.registry import engine_class
 from duma.errors import ConfigurationError, DumaError
-from duma.server.model_files import read_user_data
+from duma.server.model_files import read_compatible, read_user_data
 from duma.server.settings import Settings, StartError
 from duma.store.files import DiskFiles
 from duma.store.model_file import read_model
@@ -28,24 +28,25 @@ def first_engine(settings: Settings) -> tuple[Engine, Path | None]:
 
 
 def _from_model(settings: Settings, path: Path) -> Engine:
-    if settings.configpath:
+    converts = bool(settings.configpath) and settings.options.load_policy == "compatible"
+    if settings.configpath and not converts:
         _log.info("both model file and configuration are specified; using configuration from model file")
     _log.info("load model from local file: %s", path)
     version = engine_class(settings.engine_type).user_data_version
     try:
         with read_model(DiskFiles(), path, user_data_version=version) as file:
-            file.check(settings.engine_type, None, _not_compared)
-            engine = _build(settings, file.config_text, f"{path}")
-            engine.adopt(read_user_data(engine, file))
+            file.check(settings.engine_type, None)
+            if converts:
+                engine = _build(settings, _read(Path(settings.configpath)), settings.configpath)
+                engine.adopt(read_compatible(engine, file))
+            else:
+                engine = _build(settings, file.config_text, f"{path}")
+                engine.adopt(read_user_data(engine, file))
     except StartError:
         raise
     except DumaError as error:
         raise _fatal(f"exception in main thread: failed to load the model file: {error}") from error
     return engine
-
-
-def _not_compared(_saved: str, _own: str) -> bool:
-    return True  # the saved configuration becomes the server's own
 
 
 def _read(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Saving and loading the model of a running server."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +9,13 @@ from typing import Any
 
 from duma.configuration import same_configuration
 from duma.engines.engine import Engine, Snapshot
-from duma.errors import ModelFileError
+from duma.errors import DumaError, ModelFileError
 from duma.server.model_path import model_path
 from duma.server.settings import Settings
 from duma.store.files import DiskFiles
 from duma.store.model_file import ModelFile, read_model, write_model
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,39 @@ class ModelFiles:
 
     def _read(self, path: Path) -> Any:
         with read_model(self._files, path, user_data_version=self._engine.user_data_version) as file:
+            if self._settings.options.load_policy == "compatible":
+                return read_compatible(self._engine, file)
             file.check(self._settings.engine_type, self._engine.config_text, same_configuration)
             return read_user_data(self._engine, file)
 
     def loaded(self, path: Path) -> None:
         """Remember a load for the status."""
         self.last_loaded = FileEvent(int(time.time()), str(path))
+
+
+def read_compatible(engine: Engine, file: ModelFile) -> Any:
+    """The same as `read_user_data` of a model that may have another configuration than the engine.
+
+    It is converted in memory, and refused by `ModelFileError` where that would lose something.
+    """
+    file.check(engine.type, None)
+    if same_configuration(file.config_text, engine.config_text):
+        return read_user_data(engine, file)
+    try:
+        from duma.models.conversion import converted_without_loss  # rarely needed
+
+        with file.user_data as data:
+            converted, report = converted_without_loss(
+                engine.type, data, file.config_text, engine.config_text
+            )
+        model = engine.read_model(memoryview(converted))
+    except DumaError as error:
+        raise ModelFileError(f"{error}: {file.path}") from error
+    for line in report.cautions:
+        _log.warning("%s is converted to the server's configuration: caution: %s", file.path, line)
+    for line in report.changes:
+        _log.info("%s is converted to the server's configuration: %s", file.path, line)
+    return model
 
 
 def read_user_data(engine: Engine, file: ModelFile) -> Any:

@@ -132,6 +132,13 @@ class ServerOptions:
     )
     max_connections: int = _option("max_connections", "", 1000, "most connections at a time", low=1)
 
+    load_policy: str = _option(
+        "load_policy",
+        "",
+        "strict",
+        "models of another configuration: strict (refused) or compatible (converted if nothing is lost)",
+    )
+
     journal: str = _option(
         "journal",
         "",

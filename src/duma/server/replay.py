@@ -8,7 +8,7 @@ from duma.engines.declaration import Buffer
 from duma.engines.engine import Engine
 from duma.errors import JournalError, ModelFileError
 from duma.server.journal_events import BOOKKEEPING, HIDDEN_STATE, LOAD, read_load
-from duma.server.model_files import read_user_data
+from duma.server.model_files import read_compatible, read_user_data
 from duma.store.files import DiskFiles
 from duma.store.folder import snapshots_folder
 from duma.store.journal import REQUEST, Record
@@ -94,8 +94,8 @@ class Replayer:
         engine, path = self._engine, self._snapshots / loaded.file
         try:
             with read_model(DiskFiles(), path, user_data_version=engine.user_data_version) as file:
-                file.check(engine.type, engine.config_text)
-                model = read_user_data(engine, file)
+                # Whatever the policy was, the file was accepted when it was recorded.
+                model = read_compatible(engine, file)
         except ModelFileError as error:
             raise ModelFileError(
                 f"record {record.sequence} of the journal loaded {loaded.path}, and the copy of it that was "

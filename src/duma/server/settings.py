@@ -14,6 +14,7 @@ from duma.server.addresses import Address, choose_address
 from duma.server.options import ServerOptions
 
 JOURNAL_MODES = ("off", "interval", "always")
+LOAD_POLICIES = ("strict", "compatible")
 MIXERS = ("linear_mixer", "random_mixer", "broadcast_mixer", "skip_mixer")
 
 
@@ -103,6 +104,11 @@ def check_options(
         raise StartError(
             f"exception in main thread: unsupported mix type ({options.mixer}): not {' or '.join(MIXERS)}",
             log_level=logging.CRITICAL,
+        )
+    if options.load_policy not in LOAD_POLICIES:
+        raise StartError(
+            f"option value is invalid: --load_policy={options.load_policy} (not {', '.join(LOAD_POLICIES)})",
+            usage=True,
         )
     if options.journal not in JOURNAL_MODES:
         raise StartError(
