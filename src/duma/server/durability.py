@@ -5,7 +5,6 @@ starts; from then on the newest snapshot and the journal behind it are the model
 """
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,22 +16,20 @@ from duma.engines.engine import Engine
 from duma.engines.wire_types import pack
 from duma.errors import DumaError, JournalError, ModelFileError
 from duma.server.journal_events import HIDDEN_STATE, LOAD
+from duma.server.loaded_models import LoadedModels
 from duma.server.options import ServerOptions
-from duma.server.replay import Replayer
+from duma.server.recovering import Replay, data_folder
 from duma.server.settings import Settings
 from duma.server.update_journal import UpdateJournal
 from duma.store.files import DiskFiles
-from duma.store.folder import DataFolder, data_folder_path
-from duma.store.recovery import Recovered, open_writer, recover
+from duma.store.folder import DataFolder
+from duma.store.recovery import Recovered, open_writer
 from duma.store.retention import Retention, Rule
-from duma.store.snapshots import Position, StoredSnapshot, list_snapshots, open_snapshot, write_snapshot
-from duma.store.temporary import whole_file
+from duma.store.snapshots import Position, StoredSnapshot, write_snapshot
 
 _log = logging.getLogger(__name__)
 
-_BLOCK = 1 << 20
-_LOADED = "loaded-{:020}.jubatus"  # kept beside the snapshots: what `load` brought in with this record
-_LOADED_NAME = re.compile(r"loaded-(\d{20})\.jubatus")
+_RETRY = 60.0  # seconds after a snapshot failed; each try writes the model until it fails again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,12 @@ class Durability:
     """The journal and the snapshots of one running server."""
 
     def __init__(
-        self, engine: Engine, folder: DataFolder, recovered: Recovered, options: ServerOptions
+        self,
+        engine: Engine,
+        folder: DataFolder,
+        recovered: Recovered,
+        replay: Replay,
+        options: ServerOptions,
     ) -> None:
         self._engine = engine
         self._folder = folder
@@ -59,20 +61,21 @@ class Durability:
         self._writer = open_writer(self._files, folder, recovered, segment_size=options.journal_segment_size)
         rule = Rule(last=options.keep_last, hours=options.keep_hours, days=options.keep_days)
         self._retention = Retention(self._files, folder.journal, folder.snapshots, rule)
+        self._loaded = LoadedModels(self._files, folder.snapshots)
         self._in_update_order: Callable[[Callable[[], Any]], Any]
         self._taking, self._loading = threading.Lock(), threading.Lock()
         self._wake = threading.Condition()
         self._wanted = self._closing = False
         self._thread = threading.Thread(target=self._take_when_due, name="snapshots", daemon=True)
+        interval = None if options.journal == "always" else options.journal_interval / 1000
+        self.journal = UpdateJournal(self._writer, interval, changes=replay.changes, size=replay.bytes)
+        self._changes_in_snapshot = self._bytes_in_snapshot = 0
         if recovered.snapshot is None:
             self.last_snapshot = self._write_snapshot(engine.snapshot(), recovered.position, int(time.time()))
         else:
             self.last_snapshot = recovered.snapshot
-        interval = None if options.journal == "always" else options.journal_interval / 1000
-        self.journal = UpdateJournal(self._writer, interval)
-        self._requests_in_snapshot = 0 if recovered.replayed == 0 else -recovered.replayed
-        self._bytes_in_snapshot = 0
-        if recovered.snapshot is None:
+        if recovered.replayed == 0:
+            # The one that belongs to the snapshot has not come to the disk, so that no update depended on it.
             self._record_hidden_state()
 
     @classmethod
@@ -83,18 +86,17 @@ class Durability:
 
         Raises `JournalError`, and `ModelFileError` when a snapshot is of another engine or configuration.
         """
-        files = DiskFiles()
         path = data_folder(settings)
-        folder = DataFolder.open(files, path)
+        folder = DataFolder.open(DiskFiles(), path)
         try:
-            replayer = Replayer(engine, folder.path)
-            recovered = recover(files, folder, load=replayer.load, apply=replayer.apply, progress=progress)
-            if settings.model_file and (recovered.snapshot is not None or recovered.replayed):
+            replay = Replay(engine, path)
+            recovered = replay.recover(folder, progress)
+            if settings.model_file and recovered.snapshot is not None:
                 raise JournalError(
                     f"{path} holds a model already: start without --model_file and load the file over RPC, "
                     "or choose another --datadir"
                 )
-            return cls(engine, folder, recovered, settings.options)
+            return cls(engine, folder, recovered, replay, settings.options)
         except BaseException:
             folder.close()
             raise
@@ -117,10 +119,10 @@ class Durability:
         self._in_update_order = lambda function: function()
         try:
             if self.journal.failure is None:
-                self.take_snapshot()
+                self._take_and_report()
             self.journal.close()
-        except (DumaError, OSError) as error:
-            _log.error("the last snapshot or the end of the journal was not written: %s", error)
+        except JournalError as error:
+            _log.error("the end of the journal was not written: %s", error)
         finally:
             self._folder.close()
 
@@ -136,12 +138,12 @@ class Durability:
         Raises `ModelFileError` and `JournalError`.
         """
         with self._taking:
-            if self._changed_requests() == 0:
+            if self._changes() == 0:
                 return self.last_snapshot
-            snapshot, position, requests, size = self._in_update_order(self._begin_snapshot)
+            snapshot, position, changes, size = self._in_update_order(self._begin_snapshot)
             stored = self._write_snapshot(snapshot, position, int(time.time()))
             self.last_snapshot = stored
-            self._requests_in_snapshot, self._bytes_in_snapshot = requests, size
+            self._changes_in_snapshot, self._bytes_in_snapshot = changes, size
             self._remove_old()
             return stored
 
@@ -152,33 +154,21 @@ class Durability:
         Raises `ModelFileError` and `JournalError`.
         """
         with self._loading:
-            copy = self._folder.snapshots / _LOADED.format(self.journal.position[0] + 1)
-            try:
-                self._copy(source, copy)
-            except FileNotFoundError:
-                read(source)  # says so in its own words
-                raise
-            except OSError as error:
-                raise ModelFileError(
-                    f"the file cannot be kept with the journal: {copy}: {error.strerror}"
-                ) from error
+            if self.journal.failure is not None:
+                raise self.journal.failure
+            copy = self._loaded.copy(source)
             try:
                 model = read(copy)
             except ModelFileError as error:
-                self._files.remove(copy)
+                self._loaded.discard()
                 raise ModelFileError(str(error).replace(str(copy), str(source))) from error
-            self._in_update_order(lambda: self._adopt(model, copy, source, model_id))
+            self._in_update_order(lambda: self._adopt(model, source, model_id))
         self.journal.commit()
-        self._requests_in_snapshot -= 1  # a load is a change as well
         self.want_snapshot()
 
-    def _adopt(self, model: Any, copy: Path, source: Path, model_id: str) -> None:
-        path = copy.with_name(_LOADED.format(self.journal.position[0] + 1))
-        if path != copy:  # updates came in between
-            self._files.rename(copy, path)
-            self._files.sync_folder(path.parent)
-        event = {"file": path.name, "id": model_id, "path": str(source)}
-        self.journal.append_event(LOAD, pack(event))
+    def _adopt(self, model: Any, source: Path, model_id: str) -> None:
+        kept = self._loaded.settle(self.journal.position[0] + 1)
+        self.journal.append_change(LOAD, pack({"file": kept.name, "id": model_id, "path": str(source)}))
         self._engine.adopt(model)
         self.journal.introduce_again()
 
@@ -203,8 +193,8 @@ class Durability:
 
     # ---- snapshots
 
-    def _changed_requests(self) -> int:
-        return self.journal.requests - self._requests_in_snapshot
+    def _changes(self) -> int:
+        return self.journal.changes - self._changes_in_snapshot
 
     def _begin_snapshot(self) -> tuple[Any, Position, int, int]:
         """Between two updates: the model, and the position that it is at."""
@@ -213,7 +203,7 @@ class Durability:
         snapshot = self._engine.snapshot()
         self._record_hidden_state()
         journal.introduce_again()
-        return snapshot, Position(sequence, journal.identity, checksum), journal.requests, journal.bytes
+        return snapshot, Position(sequence, journal.identity, checksum), journal.changes, journal.bytes
 
     def _record_hidden_state(self) -> None:
         if state := self._engine.hidden_state():
@@ -228,7 +218,7 @@ class Durability:
             engine_type=self._engine.type,
             config_text=self._engine.config_text,
             time=now,
-            commit=self._writer.commit,
+            commit=self.journal.commit,
         )
 
     def _remove_old(self) -> None:
@@ -236,10 +226,7 @@ class Durability:
         for damaged, why in retained.damaged:
             _log.warning("a snapshot is damaged and is kept aside from the count: %s: %s", damaged.path, why)
         oldest = min((snapshot.sequence for snapshot in retained.kept), default=0)
-        for name in self._files.names(self._folder.snapshots):
-            match = _LOADED_NAME.fullmatch(name)
-            if match and int(match[1]) <= oldest:
-                self._files.remove(self._folder.snapshots / name)
+        self._loaded.remove_up_to(oldest)
 
     def _take_when_due(self) -> None:
         began = time.monotonic()
@@ -249,14 +236,20 @@ class Durability:
                 if self._closing:
                     return
                 wanted, self._wanted = self._wanted, False
-            policy, waited = self._policy, time.monotonic() - began
-            size = self.journal.bytes - self._bytes_in_snapshot
-            due = (policy.seconds and waited >= policy.seconds) or (
-                policy.journal_bytes and size >= policy.journal_bytes
-            )
-            if (wanted or due) and self._changed_requests() and self.journal.failure is None:
+            waited = time.monotonic() - began
+            if (wanted or self._due(waited)) and self._changes() and self.journal.failure is None:
                 began = time.monotonic()
                 self._take_and_report()
+
+    def _due(self, waited: float) -> bool:
+        """Whether the policy asks for a snapshot, `waited` seconds after the last try."""
+        if self.snapshot_failure and waited < _RETRY:
+            return False
+        policy, size = self._policy, self.journal.bytes - self._bytes_in_snapshot
+        return bool(
+            (policy.seconds and waited >= policy.seconds)
+            or (policy.journal_bytes and size >= policy.journal_bytes)
+        )
 
     def _take_and_report(self) -> None:
         try:
@@ -264,35 +257,10 @@ class Durability:
         except (DumaError, OSError) as error:
             self.snapshot_failure = str(error)
             _log.error("no snapshot could be taken: %s", error)
+        except Exception as error:
+            # Without this thread there would be no snapshot any more, and nobody would be told.
+            self.snapshot_failure = str(error) or type(error).__name__
+            _log.exception("no snapshot could be taken")
         else:
             self.snapshot_failure = ""
             _log.info("snapshot taken: %s", stored.path)
-
-    def _copy(self, source: Path, copy: Path) -> None:
-        with self._files.open(source) as file, whole_file(self._files, copy) as new:
-            offset = 0
-            while block := file.read_at(offset, _BLOCK):
-                new.append(block)
-                offset += len(block)
-
-
-def data_folder(settings: Settings) -> Path:
-    """The folder of a server's journal and snapshots."""
-    return data_folder_path(
-        Path(settings.datadir), settings.address.advertised, settings.options.rpc_port, settings.engine_type
-    )
-
-
-def newest_configuration(settings: Settings) -> str | None:
-    """The configuration of the newest snapshot in a server's folder that can be read, if any."""
-    folder = data_folder(settings) / "snapshots"
-    if not folder.is_dir():
-        return None
-    for stored in reversed(list_snapshots(DiskFiles(), folder)):
-        try:
-            model, _ = open_snapshot(DiskFiles(), stored)
-        except ModelFileError:
-            continue  # recovery reports it and falls back in the same way
-        with model:
-            return model.config_text
-    return None

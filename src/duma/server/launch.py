@@ -153,7 +153,7 @@ def _with_kept_configuration(settings: Settings) -> Settings:
     """Where none is named, the configuration is that of the model which the server left behind."""
     if settings.options.journal == "off" or settings.configpath or settings.model_file:
         return settings
-    from duma.server.durability import newest_configuration
+    from duma.server.recovering import newest_configuration
 
     kept = newest_configuration(settings)
     return settings if kept is None else dataclasses.replace(settings, default_config=kept)
@@ -162,7 +162,8 @@ def _with_kept_configuration(settings: Settings) -> Settings:
 def _durability(settings: Settings, engine: Engine) -> "Durability | None":
     if settings.options.journal == "off":
         return None
-    from duma.server.durability import Durability, data_folder
+    from duma.server.durability import Durability
+    from duma.server.recovering import data_folder
     from duma.server.recovery_progress import RecoveryProgress
     from duma.store.journal import JournalDamaged
 

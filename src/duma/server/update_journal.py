@@ -5,6 +5,7 @@ and address) with its first update, `from` names the connection of the requests 
 again after each snapshot, since the journal before it may be removed.
 """
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -15,23 +16,28 @@ from duma.rpc.scheduling import Source
 from duma.server.journal_events import CLIENT, FROM
 from duma.store.journal import EVENT, Committer, JournalWriter
 
+_log = logging.getLogger(__name__)
+
 
 class UpdateJournal:
     """An `UpdateLog` over a journal.
 
-    `interval` is seconds between syncs, None to sync before every answer. What appends is called in the
-    update order; the rest from any thread.
+    `interval` is seconds between syncs, None to sync before every answer. `changes` of the model and bytes of
+    requests are counted, on from what recovery replayed. What appends is called in the update order; the rest
+    from any thread.
     """
 
-    def __init__(self, writer: JournalWriter, interval: float | None) -> None:
+    def __init__(
+        self, writer: JournalWriter, interval: float | None, *, changes: int = 0, size: int = 0
+    ) -> None:
         self._writer = writer
         self._each_synced = interval is None
         self._changed: Callable[[], None] | None = None
         self._failure: JournalError | None = None
         self._introduced: set[int] = set()
         self._source: int | None = None
-        self.requests = 0  # recorded since the start
-        self.bytes = 0  # of their parameters
+        self.changes = changes  # requests and loads
+        self.bytes = size  # of the parameters of requests
         self._committer = Committer(writer, interval=interval, committed=self._committed, failed=self._failed)
 
     @property
@@ -73,13 +79,19 @@ class UpdateJournal:
             self._writer.append(FROM, pack(source.number), now, EVENT)
             self._source = source.number
         position = self._writer.append(method, params, now)
-        self.requests += 1
+        self.changes += 1
         self.bytes += len(params)
         return position
 
     def append_event(self, name: bytes, payload: bytes) -> int:
         """Record what replay could not find out again. Raises `JournalError`."""
         return self._writer.append(name, payload, time.time_ns(), EVENT)
+
+    def append_change(self, name: bytes, payload: bytes) -> int:
+        """Record an event that changes the model as a request does. Raises `JournalError`."""
+        position = self.append_event(name, payload)
+        self.changes += 1
+        return position
 
     def introduce_again(self) -> None:
         """Say anew who sends, from the next request on."""
@@ -112,4 +124,5 @@ class UpdateJournal:
     def _failed(self, error: JournalError) -> None:
         if self._failure is None:
             self._failure = error
+            _log.critical("%s", error)
             self._committed(0)
