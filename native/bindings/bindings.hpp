@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <exception>
 #include <string_view>
 
 namespace duma::bindings {
@@ -25,6 +26,29 @@ private:
 };
 
 inline nb::bytes to_bytes(std::string_view s) { return nb::bytes(s.data(), s.size()); }
+
+// Text of any bytes: those that are no UTF-8 become surrogate escapes, as everywhere else. Null with an error set if
+// there is no memory.
+inline PyObject* to_text(std::string_view s) {
+    return PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape");
+}
+
+// An exception class in the module for a C++ one, whose text may hold what a client sent, UTF-8 or not.
+template <class Error>
+void bind_error(nb::module_& m, const char* name, nb::handle base) {
+    const nb::exception<Error> made(m, name, base);
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void* type) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const Error& error) {
+            const nb::object text = nb::steal(to_text(error.what()));
+            if (text.is_valid()) PyErr_SetObject(static_cast<PyObject*>(type), text.ptr());
+        }
+    }, made.ptr());
+}
+
+// The base of all errors that a client is told of.
+inline nb::object client_error() { return nb::module_::import_("duma.errors").attr("DumaError"); }
 
 // Each part of the core, in a file of its own beside this one.
 void bind_rpc(nb::module_& m);

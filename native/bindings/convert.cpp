@@ -47,7 +47,7 @@ public:
         try {
             return read((*function_)(argument(arguments)...));
         } catch (nb::python_error& error) {
-            throw ConversionError(nb::str(error.value()).c_str());
+            throw ConversionError(std::string(Bytes(nb::str(error.value()).attr("encode")("utf-8", "backslashreplace")).view()));
         } catch (nb::cast_error&) {
             throw ConversionError("a callback of the converter gave a value of a wrong type");
         }
@@ -226,7 +226,7 @@ private:
 
 void bind_convert(nb::module_& m) {
     // A mistake in what was sent, so that a server answers and logs it as one.
-    nb::exception<ConversionError>(m, "ConversionError", nb::module_::import_("duma.errors").attr("DumaError").ptr());
+    bind_error<ConversionError>(m, "ConversionError", client_error());
     bind_parts(m);
     bind_converter(m);
     nb::class_<FeatureExtractor>(m, "FeatureExtractor", "Converts datums (MessagePack) into [(key, value)...], with statistics of its own.")

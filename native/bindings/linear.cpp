@@ -58,6 +58,7 @@ void load(LinearClassifier& model, nb::handle user_data, const std::optional<nb:
 }  // namespace
 
 void bind_linear(nb::module_& m) {
+    bind_error<ModelFull>(m, "ModelFull", client_error());
     nb::class_<Unlearner>(m, "Unlearner", "Chooses what a model forgets when it is full.")
         .def_static("lru", [](size_t max_size, std::optional<convert::Matcher> sticky) -> std::unique_ptr<Unlearner> {
             return std::make_unique<LruUnlearner>(max_size, std::move(sticky));

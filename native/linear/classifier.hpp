@@ -394,7 +394,7 @@ private:
 
     void require_room(const std::string& label) const {
         if (unlearner_ && !unlearner_->can_touch(label))
-            throw std::runtime_error("cannot add new label as number of sticky labels reached the maximum size of unlearner: " + label);
+            throw ModelFull("cannot add new label as number of sticky labels reached the maximum size of unlearner: " + label);
     }
 
     bool touch(const std::string& label) {
@@ -444,8 +444,8 @@ private:
         const auto next = [&] { return n > 0 ? (--n, in.real()) : 0; };
         const double weight = next(), covariance = next();
         while (n--) in.skip();
-        const Cell cell{weight, std::isnan(covariance) ? std::nan("") : covariance};
-        cells_.make(feature, slot, 0) = cell;
+        const Cell cell{weight, covariance};
+        cells_.make(feature, slot, 0) = missing(cell) ? Cell{weight, std::nan("")} : cell;
     }
 
     template <class SlotOf>

@@ -7,11 +7,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,11 @@
 namespace duma::linear {
 
 using Status = std::vector<std::pair<std::string, std::string>>;
+
+// No label can make room for a new one.
+struct ModelFull : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 class Unlearner {
 public:
@@ -125,7 +131,7 @@ private:
     std::optional<convert::Matcher> is_sticky_;
     std::list<std::string> recent_;
     std::unordered_map<std::string, std::list<std::string>::iterator> places_;
-    std::unordered_set<std::string> sticky_;
+    std::set<std::string> sticky_;  // saved in this order
 };
 
 // Forgets one at random.

@@ -83,9 +83,17 @@ def wire_type(declared: Any) -> WireType:
     if isinstance(declared, type) and issubclass(declared, tuple) and hasattr(declared, "_fields"):
         return _structure(declared)
     if isinstance(declared, type) and isinstance(declared, WireForm):
-        own: Any = declared  # `to_wire` of the class, to be called with a value
-        return WireType(declared.__name__.lower(), own.to_wire, own.from_wire)
+        return _self_converting(declared)
     raise TypeError(f"{declared!r} has no form on the wire")
+
+
+def _self_converting(declared: Any) -> WireType:
+    def write(value: Any) -> Any:
+        if not isinstance(value, declared):
+            raise _mismatch(f"a {declared.__name__}", value)
+        return value.to_wire()
+
+    return WireType(declared.__name__.lower(), write, declared.from_wire)
 
 
 def _mismatch(expected: str, value: Any) -> ArgumentMismatch:

@@ -1,4 +1,4 @@
-"""Where the core keeps the weights of labels: many labels, labels that went, and saved models of both."""
+"""Labels of a classifier: where the core keeps their weights, saved models of many, errors that name them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import duma
+from duma.errors import ArgumentMismatch, DumaError
 
 COVARIANCE = ("CW", "AROW", "NHERD")
 
@@ -85,3 +86,21 @@ def test_draws_go_on_when_a_model_is_adopted(tmp_path: Path) -> None:
     model.adopt(read)
     assert model.hidden_state() == before
     assert model.get_labels().keys() != other.get_labels().keys()
+
+
+def test_what_is_no_datum_is_refused() -> None:
+    model = classifier()
+    with pytest.raises(ArgumentMismatch, match=r"^a Datum is expected, but list is given$"):
+        model.classify([[[], [], []]])
+    with pytest.raises(ArgumentMismatch, match=r"^a Datum is expected, but dict is given$"):
+        model.train([("label", {"x": 1.0})])
+
+
+def test_errors_can_name_labels_and_keys_of_any_bytes() -> None:
+    model = classifier(unlearner="lru", unlearner_parameter={"max_size": 1, "sticky_pattern": "*"})
+    model.train([("first", duma.Datum({"x": 1.0}))])
+    with pytest.raises(DumaError, match="maximum size of unlearner: \udcff東"):
+        model.set_label("\udcff東")
+    with pytest.raises(DumaError, match=r"^feature key cannot contain '\$': \udc80\$$"):
+        model.classify([duma.Datum({"\udc80$": 1.0})])
+    assert model.get_labels() == {"first": 1}
