@@ -154,6 +154,15 @@ def test_a_sound_container_with_a_broken_model(tmp_path: Path) -> None:
     assert "model\tnot shown: user data is broken: the row of b'f' is not a map" in result.stdout
 
 
+def test_a_model_that_no_server_loads_is_not_converted(tmp_path: Path) -> None:
+    path = written(tmp_path / "m", made({b"f": {7: (1.0, 1.0)}}, labels={b"x": 0}))
+    for command in ("convert", "merge"):
+        result = duma_model(command, path, "-o", tmp_path / "out")
+        assert result.exit_code == 2
+        assert f"{path} cannot be loaded: user data is broken: weights of a label" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("engine_type", "configuration", "why"),
     [

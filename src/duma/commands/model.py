@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from duma.commands.output import print_fields, print_json, print_table
+from duma.commands.model_output import print_difference, print_inspected
+from duma.commands.output import print_json
 from duma.configuration import same_configuration
 from duma.engines.registry import ENGINES, engine_class
 from duma.errors import DumaError, ModelFileError
@@ -65,7 +66,7 @@ def inspect(file: Path, top: int, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        _print_inspected(found)
+        print_inspected(found)
     sys.exit(0 if found["sound"] and not _model_is_broken(found) else 1)
 
 
@@ -93,7 +94,7 @@ def diff(a: Path, b: Path, top: int, tolerance: float, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        _print_difference(found)
+        print_difference(found)
     sys.exit(0 if found["same"] else 1)
 
 
@@ -125,6 +126,7 @@ def convert(
 
     with _told(), _opened(file) as opened, opened.user_data as data:
         _check_output(output, [file], force)
+        _check_loads(opened, data)
         config_text = opened.config_text if config is None else _read(config)
         _check_configuration(opened, config_text, config or file)
         content, report = converted(opened.engine_type, data, opened.config_text, config_text)
@@ -220,6 +222,8 @@ def _merge(files: Sequence[Path], outputs: Any, for_cluster: bool, accept_loss: 
                     "(duma model convert --config)"
                 )
         data = [stack.enter_context(file.user_data) for file in opened]
+        for each, part in zip(opened, data, strict=True):
+            _check_loads(each, part)
         found = layout(first.engine_type, first.config_text)
         content, report = found.merged(data, [str(file) for file in files], for_cluster=for_cluster)
         _finish(paths, first, first.config_text, content, report, accept_loss, as_json)
@@ -277,6 +281,15 @@ def _read(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
+def _check_loads(file: ModelFile, data: memoryview) -> None:
+    """An input must be one that a server would load, so that the output is one, too."""
+    if file.engine_type in ENGINES:
+        try:
+            engine_class(file.engine_type)(file.config_text).read_model(data, file.release)
+        except DumaError as error:
+            raise ModelFileError(f"{file.path} cannot be loaded: {error}") from error
+
+
 def _check_configuration(file: ModelFile, config_text: str, source: Path) -> None:
     """The engine must be able to start with it."""
     if file.engine_type in ENGINES:
@@ -298,95 +311,6 @@ def _addresses(servers: str) -> list[tuple[str, int]]:
     return found
 
 
-# --- for people ---
-
-
 def _model_is_broken(found: dict[str, Any]) -> bool:
     problem: str | None = found["model_problem"]
     return problem is not None and problem.startswith("user data is broken")
-
-
-def _print_inspected(found: dict[str, Any]) -> None:
-    header, system, content = found["header"] or {}, found["system"] or {}, found["model"] or {}
-    print_fields(
-        found["path"],
-        [
-            ("sound", "yes" if found["sound"] else f"no: {found['problem']}"),
-            ("engine", system.get("engine")),
-            ("id", system.get("id")),
-            ("time", system.get("time")),
-            ("version", header.get("version")),
-            ("crc32", header.get("crc32")),
-            ("file size", found["size"]),
-            ("system data size", header.get("system_data_size")),
-            ("user data size", header.get("user_data_size")),
-            ("configuration", found["configuration"]),
-            *(
-                (name.replace("_", " "), value)
-                for name, value in content.items()
-                if name != "labels" and value not in ({}, [])
-            ),
-            ("model", f"not shown: {found['model_problem']}" if found["model_problem"] else None),
-        ],
-    )
-    labels = content.get("labels", [])
-    print_table(
-        "labels",
-        ("label", "id", "trained", "features"),
-        [(label["label"], label["id"], label["trained"], label["features"]) for label in labels],
-    )
-    print_table(
-        "largest features",
-        ("label", "feature", "weight", "covariance"),
-        [
-            (label["label"], feature["feature"], feature["weight"], feature["covariance"])
-            for label in labels
-            for feature in label["largest"]
-        ],
-    )
-
-
-def _print_difference(found: dict[str, Any]) -> None:
-    print_table("header", ("", "A", "B"), [(row["field"], row["a"], row["b"]) for row in found["header"]])
-    print_table(
-        "configuration",
-        ("path", "A", "B"),
-        [(row["path"], row.get("a"), row.get("b")) for row in found["configuration"]],
-    )
-    content = found["model"]
-    if found["model_problem"]:
-        click.echo(found["model_problem"])
-    if content is not None:
-        labels, features, weights = content["labels"], content["features"], content["weights"]
-        print_table("labels only in A", (), [(label,) for label in labels["only_a"]])
-        print_table("labels only in B", (), [(label,) for label in labels["only_b"]])
-        print_table(
-            "times trained",
-            ("label", "A", "B"),
-            [(row["label"], row["a"], row["b"]) for row in content["label_counts"]],
-        )
-        print_fields(
-            "features",
-            [
-                ("in A", features["a"]),
-                ("in B", features["b"]),
-                ("only in A", _examples(features["only_a"])),
-                ("only in B", _examples(features["only_b"])),
-                ("weights that differ", weights["differing"]),
-                ("unlearner", "differs" if content["unlearner"] else None),
-                ("documents", content["documents"]),
-            ],
-        )
-        print_table(
-            "largest differences",
-            ("label", "feature", "A", "B"),
-            [(row["label"], row["feature"], row["a"], row["b"]) for row in weights["largest"]],
-        )
-    click.echo("the models are the same" if found["same"] else "the models differ")
-
-
-def _examples(part: dict[str, Any]) -> str:
-    if not part["count"]:
-        return "0"
-    more = ", ..." if part["count"] > len(part["examples"]) else ""
-    return f"{part['count']}: {', '.join(part['examples'])}{more}"
