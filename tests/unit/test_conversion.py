@@ -5,12 +5,13 @@ import math
 import msgpack
 import pytest
 from converter_oracle import InvalidText, Oracle, OracleError, fnv, hash_map_order
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duma import _core
 from duma.configuration import check
 from duma.convert import CONVERTER, build_converter
+from duma.errors import DumaError
 
 REL = 1e-12
 
@@ -409,10 +410,11 @@ def outcome(converter, call, datum):
         return getattr(converter, call)(*map(list, datum))
     except InvalidText:
         return "invalid text"
-    except (OracleError, ValueError) as error:
+    except (OracleError, DumaError, ValueError) as error:
         return "invalid text" if str(error) in ("Invalid UTF-8", "Too short string") else str(error)
 
 
+@settings(deadline=None)
 @given(sections, calls)
 def test_against_the_oracle(section, calls):
     core, oracle = Core(section), Oracle(section)
