@@ -52,6 +52,7 @@ class Connections:
         self.refused = 0
         self.scratch = bytearray(64 * 1024)  # where bytes go that nobody will read
         self.finishing = False
+        self._flushing = False  # `_flush` is scheduled
         self._empty: asyncio.Future[None] | None = None
 
     def closed(self, connection: "Connection") -> None:
@@ -69,6 +70,18 @@ class Connections:
         if self.open:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
+
+    def flush_soon(self) -> None:
+        """Have the log make safe what was appended: once for all connections that have something now."""
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        assert self.dispatcher.log is not None
+        self.dispatcher.log.flush()
+        self.release_durable()
 
     def release_durable(self) -> None:
         """Send the answers that the log has made safe."""
@@ -209,8 +222,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._write(answers)
                 answers = []
                 size = 0
-        if logged or self._undurable:
-            answers = self._flush(answers)
+        if logged:
+            self._connections.flush_soon()
         self._write(answers)
         if answered:
             self._idle_since = self._loop.time()
@@ -233,8 +246,8 @@ class Connection(asyncio.BufferedProtocol):
         self._calling = False
         if id_ is not None and (position or self._undurable):
             response = self._hold(position, id_, response)
-        elif position and self._dispatcher.log is not None:
-            self._dispatcher.log.flush()
+        if position:
+            self._connections.flush_soon()
         self._run([response] if id_ is not None else [])
         self._account(0)
 
@@ -250,18 +263,8 @@ class Connection(asyncio.BufferedProtocol):
         self._connections.undurable.add(self)
         return b""
 
-    def _flush(self, answers: list[bytes]) -> list[bytes]:
-        """Have the log make safe what this turn appended; returns the answers with those that may go now."""
-        log = self._dispatcher.log
-        assert log is not None
-        log.flush()
-        return answers + self._durable_answers()
-
     def release_durable(self) -> None:
         """Send the answers that the log has made safe; errors instead when it never will."""
-        self._run(self._durable_answers())
-
-    def _durable_answers(self) -> list[bytes]:
         log = self._dispatcher.log
         assert log is not None
         failure, durable = log.failure, log.durable
@@ -276,7 +279,7 @@ class Connection(asyncio.BufferedProtocol):
             self._undurable.popleft()
         if not self._undurable:
             self._connections.undurable.discard(self)
-        return answers
+        self._run(answers)
 
     def _write(self, answers: list[bytes]) -> None:
         if not answers or self._closing:
