@@ -9,4 +9,5 @@ NB_MODULE(_core, m) {
     bindings::bind_rpc(m);
     bindings::bind_convert(m);
     bindings::bind_linear(m);
+    bindings::bind_journal(m);
 }

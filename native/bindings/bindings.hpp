@@ -54,5 +54,6 @@ inline nb::object client_error() { return nb::module_::import_("duma.errors").at
 void bind_rpc(nb::module_& m);
 void bind_convert(nb::module_& m);
 void bind_linear(nb::module_& m);
+void bind_journal(nb::module_& m);
 
 }  // namespace duma::bindings

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from google_crc32c import extend
+from duma._core import crc32c
 
 from duma.store.files import File
 from duma.store.journal.record import EVENT, HEADER, HEADER_SIZE, MARK, TAG, TAG_OFFSET, Record
@@ -80,7 +80,7 @@ def read_frames(window: Window, identity: int, offset: int) -> Iterator[Frame]:
         index = window.load(offset, HEADER_SIZE + length)
         data = window.data
         stop = index + HEADER_SIZE + length
-        computed = extend(identity, data[index + 4 : stop])
+        computed = crc32c(memoryview(data)[index + 4 : stop], identity)
         if computed != checksum:
             raise BadFrame(offset, f"checksum is {computed:08x}, expected {checksum:08x}")
         name = index + HEADER_SIZE

@@ -3,7 +3,7 @@
 import struct
 from typing import NamedTuple
 
-from google_crc32c import extend
+from duma._core import crc32c
 
 MARK = 0
 REQUEST = 1
@@ -17,7 +17,6 @@ MAX_BODY = 0xFFFF_FFFF
 
 # checksum; previous, length, kind, name length, tag, sequence, time
 HEADER = struct.Struct(">I II BB 2s Qq")
-_REST = struct.Struct(">II BB 2s Qq")
 DURABLE = struct.Struct(">Q")
 
 
@@ -32,22 +31,8 @@ class Record(NamedTuple):
     checksum: int
 
 
-def encoded(
-    identity: int,
-    previous: int,
-    kind: int,
-    name: bytes,
-    payload: bytes | memoryview,
-    sequence: int,
-    time: int,
-) -> tuple[int, bytes]:
-    """The checksum of a frame, and what follows it in the file."""
-    header = _REST.pack(previous, len(name) + len(payload), kind, len(name), TAG, sequence, time)
-    rest = b"".join((header, name, payload))
-    return extend(identity, rest), rest
-
-
 def encoded_mark(identity: int, previous: int, sequence: int, durable: int, time: int) -> bytes:
     """A whole mark: records up to `durable` were synced before it is written."""
-    checksum, rest = encoded(identity, previous, MARK, b"", DURABLE.pack(durable), sequence, time)
-    return checksum.to_bytes(4, "big") + rest
+    payload = DURABLE.pack(durable)
+    frame = HEADER.pack(0, previous, len(payload), MARK, 0, TAG, sequence, time) + payload
+    return crc32c(frame[4:], identity).to_bytes(4, "big") + frame[4:]

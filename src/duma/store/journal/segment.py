@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from google_crc32c import value
+from duma._core import crc32c
 
 from duma.store.files import File, Files
 from duma.store.temporary import whole_file
@@ -54,7 +54,7 @@ def create_segment(files: Files, folder: Path, header: SegmentHeader) -> File:
     path = segment_path(folder, header.first, header.identity)
     fields = _HEADER.pack(MAGIC, FORMAT_VERSION, header.identity, header.first, header.time, header.previous)
     with whole_file(files, path) as file:
-        file.append(fields + _CRC.pack(value(fields)))
+        file.append(fields + _CRC.pack(crc32c(fields)))
     return files.open(path, writing=True)
 
 
@@ -65,7 +65,7 @@ def read_header(file: File) -> SegmentHeader:
         raise BadSegmentHeader(f"{len(data)} bytes, expected a header of {HEADER_SIZE}")
     magic, version, *fields = _HEADER.unpack_from(data)
     (stored,) = _CRC.unpack_from(data, _HEADER.size)
-    computed = value(data[: _HEADER.size])
+    computed = crc32c(data[: _HEADER.size])
     if magic != MAGIC:
         raise BadSegmentHeader(f"begins with {magic!r}, expected {MAGIC!r}")
     if computed != stored:

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, Self
 
+from duma._core import JournalFrames
 from duma.errors import JournalError
 from duma.store.files import File, Files, in_blocks
 from duma.store.journal.damage import End
-from duma.store.journal.record import MAX_BODY, MAX_NAME, REQUEST, encoded, encoded_mark
+from duma.store.journal.record import MAX_BODY, MAX_NAME, REQUEST, encoded_mark
 from duma.store.journal.segment import HEADER_SIZE, SegmentHeader, create_segment, segment_path
 
 SEGMENT_SIZE = 64 << 20
@@ -44,10 +45,7 @@ class JournalWriter:
         self._clock = clock
 
         self._append_lock = threading.Lock()  # guards what `append` changes; held briefly
-        self._sequence = end.sequence
-        self._checksum = end.checksum
-        self._pending: list[bytes] = []
-        self._pending_size = 0
+        self._frames = JournalFrames(end.identity, end.sequence, end.checksum)
         self._failure: JournalError | None = None
 
         self._write_lock = threading.Lock()  # taken before the other two
@@ -114,7 +112,7 @@ class JournalWriter:
     def position(self) -> tuple[int, int]:
         """Sequence number and checksum of the record appended last."""
         with self._append_lock:
-            return self._sequence, self._checksum
+            return self._frames.sequence, self._frames.checksum
 
     @property
     def written(self) -> int:
@@ -129,7 +127,7 @@ class JournalWriter:
     @property
     def pending_size(self) -> int:
         """Bytes appended and not yet written."""
-        return self._pending_size
+        return self._frames.pending
 
     def append(self, name: bytes, payload: bytes | memoryview, now: int, kind: int = REQUEST) -> int:
         """Append a record; returns its sequence number. `now` is nanoseconds since 1970.
@@ -145,13 +143,7 @@ class JournalWriter:
         with self._append_lock:
             if self._failure is not None:
                 self._refuse()
-            sequence = self._sequence + 1
-            checksum, rest = encoded(self.identity, self._checksum, kind, name, payload, sequence, now)
-            self._pending.append(checksum.to_bytes(4, "big"))
-            self._pending.append(rest)
-            self._pending_size += len(rest) + 4
-            self._sequence, self._checksum = sequence, checksum
-            return sequence
+            return self._frames.append(kind, name, payload, now)
 
     def write(self) -> int:
         """Write all that has been appended; returns the last record written. Raises `JournalError`."""
@@ -159,12 +151,11 @@ class JournalWriter:
             with self._append_lock:
                 if self._failure is not None:
                     self._refuse()
-                batch, size = self._pending, self._pending_size
-                sequence, checksum = self._sequence, self._checksum
-                self._pending, self._pending_size = [], 0
+                batch = self._frames.take()
+                sequence, checksum = self._frames.sequence, self._frames.checksum
             if batch:
                 try:
-                    self._write_batch(batch, size, sequence, checksum)
+                    self._write_batch(batch, sequence, checksum)
                 except BaseException as error:
                     self._fail(error)
             return sequence
@@ -214,15 +205,14 @@ class JournalWriter:
                 self._failure = self._failure or JournalError(f"journal {self._path} is closed")
             self._file.close()
 
-    def _write_batch(self, batch: list[bytes], size: int, sequence: int, checksum: int) -> None:
-        if self._size > HEADER_SIZE and self._size + size > self._segment_size:
+    def _write_batch(self, batch: bytes, sequence: int, checksum: int) -> None:
+        if self._size > HEADER_SIZE and self._size + len(batch) > self._segment_size:
             self._next_segment()
         mark = encoded_mark(self.identity, checksum, sequence, self._durable, self._clock())
-        batch.append(mark)
-        for block in in_blocks(batch, _BLOCK):
+        for block in in_blocks((batch, mark), _BLOCK):
             self._file.append(block)
         with self._append_lock:  # so that `sync` sees all three or none
-            self._size += size + len(mark)
+            self._size += len(batch) + len(mark)
             self._written, self._written_checksum = sequence, checksum
 
     def _next_segment(self) -> None:
