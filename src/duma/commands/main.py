@@ -11,6 +11,7 @@ import click
 
 from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.engines.registry import ENGINES, engine_class
+from duma.errors import ConfigurationError
 from duma.server.command_line import Kind, Option
 from duma.server.launch import launch
 from duma.server.options import Declaration, Scope, ServerOptions, declarations
@@ -94,8 +95,32 @@ def _click_option(declaration: Declaration) -> Any:
     return click.option(*names, **settings)
 
 
+def _use_settings(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+    if path is None:
+        return
+    from duma.commands.settings_file import read_settings
+
+    names = {item.serve.name: item.field for item in declarations() if item.scope is Scope.SERVER}
+    try:
+        ctx.default_map = read_settings(Path(path), names)
+    except ConfigurationError as error:
+        raise click.ClickException("\n".join(error.messages)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot read the settings {path}: {error.strerror}") from error
+
+
 @main.command(context_settings={"show_default": True})
 @click.argument("engine", type=click.Choice(list(ENGINES)))
+@click.option(
+    "--settings",
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_use_settings,
+    envvar="DUMA_SETTINGS",
+    show_envvar=True,
+    help="TOML file with any of the options below; they win over it",
+)
 @_server_options
 def serve(engine: str, **values: Any) -> None:
     """Serve an ENGINE on this machine.
