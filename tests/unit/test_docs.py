@@ -129,11 +129,7 @@ def test_log_configurations_are_accepted(block: Block, tmp_path: Path) -> None:
 
 JUBA = {f"--{item.option.name}" for item in declarations()} | {"--help"}
 JUBA_SHORT = {f"-{item.option.short}" for item in declarations() if item.option.short} | {"-?"}
-VARIABLES = {
-    f"DUMA_{item.serve.name.upper().replace('-', '_')}"
-    for item in declarations()
-    if item.scope is Scope.SERVER
-}
+VARIABLES = {parameter.envvar for parameter in main.commands["serve"].params if isinstance(parameter.envvar, str)}
 
 
 def options(command: click.Command) -> set[str]:
