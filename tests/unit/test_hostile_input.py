@@ -62,7 +62,11 @@ def test_streams_of_bad_bytes(count: int, tmp_path: Path) -> None:
         for i in range(8):
             rest[i * 97] = streams.slow()
             rest[i * 89 + 1] = streams.unread()
-        kinds += run_all(port, rest)
+        with contextlib.ExitStack() as half_open:
+            for i in range(30):
+                connection = half_open.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE))
+                connection.sendall(packed([0, i, "classify", ["", [DATUM]]])[: i * 3])
+            kinds += run_all(port, rest)
         assert kinds.total() == count
         assert len(kinds) == 12
 
