@@ -1,6 +1,7 @@
 """The classifier engine: learns labels from labelled datums."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from duma import _core
@@ -34,7 +35,12 @@ class ModelSnapshot:
 
     def __init__(self, snapshot: Any) -> None:
         self._snapshot = snapshot
-        self.size: int = snapshot.size
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all pieces. Found by going through the model, so not while updates wait."""
+        size: int = self._snapshot.size
+        return size
 
     def chunks(self) -> Iterator[bytes]:
         """The pieces, in order; may be read once."""
