@@ -1,8 +1,8 @@
 """The types that methods declare, and their form on the wire.
 
 A declared type is one of `bool`, `Int`, `UInt`, `Long`, `ULong`, `Float`, `Double` (or plain `int` = Int, `float` =
-Double), `str`, `bytes`, `list[T]`, `dict[str, T]`, or a NamedTuple of these. A NamedTuple is an array of its
-fields: lenient like Jubatus' structures (what is missing takes its default, what is too much is ignored) unless it is a `Pair`.
+Double), `str`, `bytes`, `list[T]`, `dict[str, T]`, or a NamedTuple of these. A NamedTuple is an array of its fields:
+lenient like Jubatus' structures (what is missing takes its default, what is too much is ignored) unless it is a `Pair`.
 `Datum` brings its own form.
 
 Everything is written in the old MessagePack types (raw for text and bytes). Text that is not UTF-8 survives a round

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from duma._core import crc32c
-
 from duma.store.files import File
 from duma.store.journal.record import EVENT, HEADER, HEADER_SIZE, MARK, TAG, TAG_OFFSET, Record
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from duma._core import crc32c
-
 from duma.store.files import File, Files
 from duma.store.temporary import whole_file
 
