@@ -1,0 +1,103 @@
+"""The engines, each with a configuration and calls, for the battery that holds every one to the same promises.
+
+A new engine joins with one `Subject`; a test fails until it has.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from duma.engines.engine import Engine
+from duma.engines.registry import engine_class
+
+Call = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An engine under test.
+
+    Each of `updates` changes the model; the answers of `analyses` show what it has learned; a model of
+    `other_config` is another one, and is refused.
+    """
+
+    type: str
+    config: Any
+    other_config: Any
+    updates: tuple[Call, ...]
+    analyses: tuple[Call, ...]
+
+    def engine(self) -> Engine:
+        """A new engine."""
+        return engine_class(self.type)(self.config)
+
+    def answers(self, ask: Any) -> Any:
+        """What `ask(method, *arguments)` says to all analyses."""
+        return [ask(method, *arguments) for method, arguments in self.analyses]
+
+
+class Embedded:
+    """An engine that is called like a server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        packed = [msgpack.packb(argument, use_bin_type=False) for argument in arguments]
+        answer = self.engine.methods[method].call_packed(self.engine, packed)
+        return msgpack.unpackb(answer, strict_map_key=False)
+
+    def tree(self) -> Any:
+        """All that it has learned; maps in whatever order compare equal."""
+        data = b"".join(self.engine.snapshot().chunks())
+        return msgpack.unpackb(data, raw=True, strict_map_key=False)
+
+
+def _datum(text: str, **numbers: float) -> Any:
+    return [[["text", text]], [[name, value] for name, value in numbers.items()], []]
+
+
+SUBJECTS = [
+    Subject(
+        type="classifier",
+        config={
+            "method": "AROW",
+            "parameter": {
+                "regularization_weight": 1.0,
+                "unlearner": "random",
+                "unlearner_parameter": {"max_size": 3},
+            },
+            "converter": {
+                "string_types": {"word": {"method": "regexp", "pattern": "[a-z]+"}},
+                "string_rules": [
+                    {"key": "*", "type": "word", "sample_weight": "tf", "global_weight": "idf"},
+                    {"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bm25"},
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+            },
+        },
+        other_config={
+            "method": "AROW",
+            "parameter": {"regularization_weight": 2.0},
+            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        },
+        updates=(
+            ("train", ([["spam", _datum("buy now cheap", length=3.0)]],)),
+            ("train", ([["ham", _datum("see you now")], ["spam", _datum("cheap cheap", length=2.0)]],)),
+            ("set_label", ("new",)),
+            ("train", ([["news", _datum("rain in the east", length=9.5)]],)),
+            ("train", ([["sport", _datum("a late goal", length=-1.0)], ["news", _datum("rain")]],)),
+            ("delete_label", ("news",)),
+            ("train", ([["ham", _datum("see the rain")], ["mail", _datum("you and you", length=0.5)]],)),
+            ("train", ([[f"label{i}", _datum(f"word{i} rain", length=float(i))] for i in range(5)],)),
+        ),
+        analyses=(
+            ("get_labels", ()),
+            (
+                "classify",
+                ([_datum("buy now and see the rain", length=1.0), _datum("a cheap goal"), _datum("")],),
+            ),
+        ),
+    ),
+]
