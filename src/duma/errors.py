@@ -25,3 +25,7 @@ class ModelFileError(DumaError):
 
 class JournalError(DumaError):
     """A journal that cannot be written or read, or that does not belong to what it is used with."""
+
+
+class BackupError(DumaError):
+    """A backup that cannot be made, read or restored, or a place for backups that cannot be used."""

@@ -31,12 +31,14 @@ class _Inode:
         self.pending: list[tuple[int, bytes | None]] = []  # (offset, data), or (size, None) for truncate
         self.doubtful: list[tuple[int, bytes | None]] = []  # of failed syncs: no later sync writes them
         self.locked_by: object = None
+        self.modified = 0.0
 
     def copy(self) -> "_Inode":
         """The same file for another process: nobody has locked it."""
         inode = _Inode()
         inode.cached, inode.durable = self.cached[:], self.durable[:]
         inode.pending, inode.doubtful = self.pending[:], self.doubtful[:]
+        inode.modified = self.modified
         return inode
 
     def change(self, offset: int, data: bytes | None) -> None:
@@ -118,6 +120,7 @@ class _SimulatedFile:
         part = data[: self._disk.chance.randrange(len(data) + 1)]
         with self._disk.call("write", self._path, lambda: self._inode.change(offset, part)):
             self._inode.change(offset, data)
+            self._inode.modified = self._disk.now
 
     def read_at(self, offset: int, size: int) -> bytes:
         assert self._open
@@ -190,7 +193,9 @@ class _Call:
 
 
 class SimulatedDisk:
-    """A `Files` in memory. `calls` are the numbered calls so far, each with its name and path."""
+    """A `Files` in memory. `calls` are the numbered calls so far, each with its name and path; `now` is the time
+    at which files are written.
+    """
 
     def __init__(self, *, crash_at: int = -1, fail_at: int = -1, error: int = errno.EIO, seed: int = 0):
         self.calls: list[tuple[str, Path]] = []
@@ -199,6 +204,7 @@ class SimulatedDisk:
         self.fail_at = fail_at
         self.error = error
         self.chance = random.Random(seed)
+        self.now = 0.0
         self._cached: dict[Path, _Inode | None] = {Path("/"): None}  # None is a folder
         self._durable: dict[Path, _Inode | None] = {Path("/"): None}
         # Changes of names by folder, not yet synced; one that is None takes the name away.
@@ -222,7 +228,10 @@ class SimulatedDisk:
     def rename(self, old: Path, new: Path) -> None:
         assert old.parent == new.parent
         with self.call("rename", new):
-            self._change_names(old.parent, {old: None, new: (self._inode(old),)})
+            if self._cached.get(old, self) is None:
+                self._rename_folder(old, new)
+            else:
+                self._change_names(old.parent, {old: None, new: (self._inode(old),)})
 
     def remove(self, path: Path) -> None:
         with self.call("remove", path):
@@ -243,6 +252,17 @@ class SimulatedDisk:
                 raise FileExistsError(errno.EEXIST, "File exists", str(path))
             if path not in self._cached:
                 self._change_names(path.parent, {path: (None,)})
+
+    def remove_folder(self, path: Path) -> None:
+        with self.call("remove_folder", path):
+            self._folder(path)
+            if self.listing(path):
+                raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+            self._change_names(path.parent, {path: None})
+
+    def modified(self, path: Path) -> float:
+        with self.call("modified", path):
+            return self._inode(path).modified
 
     def sync_folder(self, folder: Path) -> None:
         with self.call("sync_folder", folder, effect_at_crash=False):
@@ -301,11 +321,14 @@ class SimulatedDisk:
         copies: dict[_Inode | None, _Inode | None] = {None: None}
 
         def copied(inode: _Inode | None) -> _Inode | None:
+            if isinstance(inode, _Moved):
+                return inode
             if inode not in copies:
                 copies[inode] = inode.copy()
             return copies[inode]
 
         disk = SimulatedDisk()
+        disk.now = self.now
         disk._cached = {path: copied(inode) for path, inode in self._cached.items()}
         disk._durable = {path: copied(inode) for path, inode in self._durable.items()}
         disk._pending = {
@@ -321,6 +344,16 @@ class SimulatedDisk:
         self._pending.setdefault(folder, []).append(change)
         _apply_names(self._cached, change)
 
+    def _rename_folder(self, old: Path, new: Path) -> None:
+        """The one with unsynced contents that is renamed would lose them: no test may depend on what then is."""
+        if self.listing(new) or self._cached.get(new) is not None:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(new))
+        for folder in self._pending:
+            assert not (self._pending[folder] and folder.is_relative_to(old)), f"{folder} is not synced"
+        for path, inode in self._cached.items():
+            assert inode is None or not path.is_relative_to(old) or not inode.pending, f"{path} is not synced"
+        self._change_names(old.parent, {old: None, new: (_Moved(old),)})
+
     def _inode(self, path: Path) -> _Inode:
         inode = self._cached.get(path)
         if inode is None:
@@ -332,9 +365,20 @@ class SimulatedDisk:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
 
 
+class _Moved:
+    """In the place of an inode: the folder that was `old` before, with all that is in it."""
+
+    def __init__(self, old: Path) -> None:
+        self.old = old
+
+
 def _apply_names(names: dict[Path, _Inode | None], change: dict[Path, tuple[_Inode | None] | None]) -> None:
     for path, entry in change.items():
-        if entry is None:
+        if entry is not None and isinstance(entry[0], _Moved):
+            names[path] = None
+            for inside in [name for name in names if entry[0].old in name.parents]:
+                names[path / inside.relative_to(entry[0].old)] = names.pop(inside)
+        elif entry is None:
             names.pop(path, None)
         else:
             names[path] = entry[0]

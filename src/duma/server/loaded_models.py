@@ -4,15 +4,13 @@ They lie beside the snapshots as `loaded-<number of the record that loaded it>.j
 read its record has no number yet, and the copy is `loading.jubatus`; a crash leaves it for the next load.
 """
 
-import re
 from pathlib import Path
 
 from duma.errors import ModelFileError
 from duma.store.files import File, Files
+from duma.store.folder import loaded_by, loaded_path
 from duma.store.temporary import whole_file
 
-_NAME = "loaded-{:020}.jubatus"
-_PATTERN = re.compile(r"loaded-(\d{20})\.jubatus")
 _BLOCK = 1 << 20
 
 
@@ -39,7 +37,7 @@ class LoadedModels:
 
     def settle(self, sequence: int) -> Path:
         """Give the copy the number of its record, lastingly. Raises `ModelFileError`."""
-        path = self._folder / _NAME.format(sequence)
+        path = loaded_path(self._folder, sequence)
         try:
             self._files.rename(self._loading, path)
             self._files.sync_folder(self._folder)
@@ -54,8 +52,8 @@ class LoadedModels:
     def remove_up_to(self, sequence: int) -> None:
         """Remove those of records up to one that need not be replayed any more. Raises `OSError`."""
         for name in self._files.names(self._folder):
-            match = _PATTERN.fullmatch(name)
-            if match and int(match[1]) <= sequence:
+            record = loaded_by(name)
+            if record is not None and record <= sequence:
                 self._files.remove(self._folder / name)
 
     def _write(self, source: File) -> None:

@@ -72,17 +72,25 @@ class Files(Protocol):
         """An existing file. Raises `FileNotFoundError`."""
 
     def rename(self, old: Path, new: Path) -> None:
-        """Replaces `new` if it exists. Lasting only after `sync_folder`."""
+        """Of a file, or of a folder in which all is synced. Replaces `new` if it exists and is a file or an empty
+        folder. Lasting only after `sync_folder`.
+        """
 
     def remove(self, path: Path) -> None: ...
 
     def exists(self, path: Path) -> bool: ...
+
+    def modified(self, path: Path) -> float:
+        """When a file was written last, Unix time in seconds."""
 
     def names(self, folder: Path) -> list[str]:
         """The names in a folder, sorted."""
 
     def make_folder(self, path: Path) -> None:
         """One folder, unless it exists; its parent does. Raises `FileExistsError` when that is a file."""
+
+    def remove_folder(self, path: Path) -> None:
+        """An empty folder."""
 
     def sync_folder(self, folder: Path) -> None:
         """Return when the names in a folder are on the disk as they are now."""
@@ -212,12 +220,18 @@ class DiskFiles:
     def exists(self, path: Path) -> bool:
         return path.exists()
 
+    def modified(self, path: Path) -> float:
+        return path.stat().st_mtime
+
     def names(self, folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir())
 
     def make_folder(self, path: Path) -> None:
         if not path.is_dir():  # asked first, since a read-only file system answers otherwise
             path.mkdir(exist_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        path.rmdir()
 
     def sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

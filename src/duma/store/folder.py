@@ -3,15 +3,19 @@
 <datadir>/<address>_<port>_<type>/
     lock         locked while a server uses the folder
     journal/     see `duma.store.journal`
-    snapshots/   see `duma.store.snapshots`
+    snapshots/   see `duma.store.snapshots`; beside them copies of the model files that were loaded, each with
+                 the number of the record that loaded it: loaded-<20 digits>.jubatus
 """
 
+import re
 from pathlib import Path
 from typing import Self
 
 from duma.errors import JournalError
 from duma.store.files import File, Files, make_folders
 from duma.store.temporary import remove_leftovers
+
+_LOADED = re.compile(r"loaded-(\d{20})\.jubatus")
 
 
 class DataFolder:
@@ -72,6 +76,17 @@ def journal_folder(path: Path) -> Path:
 def snapshots_folder(path: Path) -> Path:
     """The snapshots in a data folder."""
     return path / "snapshots"
+
+
+def loaded_path(snapshots: Path, sequence: int) -> Path:
+    """Where the copy of the model file is that a record loaded."""
+    return snapshots / f"loaded-{sequence:020}.jubatus"
+
+
+def loaded_by(name: str) -> int | None:
+    """The record that loaded the model file whose copy has a name; None for other names."""
+    match = _LOADED.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def _lock(files: Files, path: Path) -> File | None:

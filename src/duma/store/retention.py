@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from duma.errors import JournalError, ModelFileError
 from duma.store.files import Files
@@ -16,6 +17,19 @@ from duma.store.snapshots import StoredSnapshot, list_snapshots, verify_snapshot
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
+
+
+class Aged(Protocol):
+    """What a rule decides about: the higher of two `sequence`s is newer; `time` is Unix time in seconds."""
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def time(self) -> int: ...
+
+
+T = TypeVar("T", bound=Aged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +46,14 @@ class Rule:
         if self.last < 1 or self.hours < 0 or self.days < 0:
             raise ValueError(f"a retention rule keeps at least the last snapshot: {self}")
 
-    def kept(self, snapshots: Iterable[StoredSnapshot]) -> set[StoredSnapshot]:
+    def kept(self, snapshots: Iterable[T]) -> set[T]:
         """Those of whole snapshots that are kept."""
         newest_first = sorted(
             snapshots, key=lambda snapshot: (snapshot.sequence, snapshot.time), reverse=True
         )
         kept = set(newest_first[: self.last])
         for count, seconds in ((self.hours, _HOUR), (self.days, _DAY)):
-            of_period: dict[int, StoredSnapshot] = {}
+            of_period: dict[int, T] = {}
             for snapshot in newest_first:
                 of_period.setdefault(snapshot.time // seconds, snapshot)
             kept.update(of_period[period] for period in sorted(of_period, reverse=True)[:count])

@@ -39,6 +39,11 @@ def whole_file(files: Files, path: Path) -> Iterator[File]:
     files.sync_folder(path.parent)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of a file which is being written, or was left behind."""
+    return _NAME.fullmatch(name) is not None
+
+
 def remove_leftovers(files: Files, folder: Path) -> list[Path]:
     """Remove the temporary files that crashed processes left in a folder; returns them."""
     removed = []

@@ -183,6 +183,14 @@ class JournalWriter:
         self.write()
         return self.sync()
 
+    def lasting_end(self) -> End:
+        """Sync what has been written, and say where it ends. Raises `JournalError`."""
+        with self._write_lock:
+            size = self._size
+            end = End(self.identity, self._written, self._written_checksum, self._path, size, size)
+        self.sync()  # outside of the lock, which updates wait for
+        return end
+
     def close(self) -> None:
         """Commit, and mark the end as synced. After a failure only the file is closed.
 
