@@ -177,7 +177,13 @@ def _durability(settings: Settings, engine: Engine) -> "Durability | None":
             log_level=logging.CRITICAL,
         ) from error
     except (JournalError, ModelFileError) as error:
-        raise StartError(f"server failed to start: {error}", log_level=logging.CRITICAL) from error
+        why = " ".join(str(error).split())  # configurations run over many lines
+        if why.startswith("server config mismatched"):
+            why += (
+                f"; start with the configuration that {data_folder(settings)} was begun with, make a model of the "
+                "other one with `duma recover` and `duma model convert`, or choose another datadir"
+            )
+        raise StartError(f"server failed to start: {why}", log_level=logging.CRITICAL) from error
     recovered = durability.recovered
     for line in recovered.report():
         _log.warning("recovery: %s", line)
