@@ -141,10 +141,10 @@ def test_a_killed_server_has_every_answered_update_once(tmp_path: Path, mode: st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "kills", "seed"), [("always", 160, 10_000), ("interval", 60, 20_000)])
+@pytest.mark.parametrize(("mode", "kills", "seed"), [("always", 150, 10_000), ("interval", 50, 20_000)])
 def test_hundreds_of_kills(tmp_path: Path, mode: str, kills: int, seed: int) -> None:
     with lives(tmp_path / "data", "--journal", mode, *SMALL) as server:
-        witness = live_and_die(server, kills, seed, longest=1.6)
+        witness = live_and_die(server, kills, seed, longest=1.2)
         assert witness.acknowledged > 100 * kills
         # Segments, snapshots and loaded models have been removed all the time.
         assert len(list(server.folder.rglob("*.journal"))) < 50
