@@ -90,16 +90,19 @@ class Method:
 
         Raises `ArgumentMismatch` for too few arguments or other types, and whatever the method raises.
         """
+        result = self.apply_packed(target, arguments)
+        packed: bytes = result if self.result_packed else self.result.pack(result)
+        return packed
+
+    def apply_packed(self, target: object, arguments: Sequence[Buffer]) -> Any:
+        """Like `call_packed`, for one who does not want the result in MessagePack: returns what the body does."""
         if len(arguments) < len(self.parameters):
-            raise ArgumentMismatch(
-                f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given"
-            )
+            raise ArgumentMismatch(f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given")
         values = [
             argument if parameter.packed else parameter.type.unpack(argument)
             for parameter, argument in zip(self.parameters, arguments, strict=False)
         ]
-        result = self.body(target, *values)
-        return result if self.result_packed else self.result.pack(result)
+        return self.body(target, *values)
 
     def call(self, target: object, *args: Any, **kwargs: Any) -> Any:
         """Call with Python values."""

@@ -69,7 +69,7 @@ class Replayer:
         arguments = self._split(record)
         self.requests += 1
         try:
-            method.call_packed(self._engine, arguments)
+            method.apply_packed(self._engine, arguments)
         except MemoryError:
             raise  # the only one that says something about this machine and not about the request
         except Exception as error:
