@@ -49,7 +49,9 @@ public:
             return converter_.hash_max_size == 0 || counts_documents_ ? names.intern(name) : local(name);
         }, names);
         if (counts_documents_) gather(weights);
-        finish(names, weights, [&](std::string_view name) { return names.intern(name); });
+        const auto intern = [&](std::string_view name) { return names.intern(name); };
+        if (converter_.hash_max_size == 0) finish(names, weights, intern, intern);
+        else finish(names, weights, [&](std::string_view name) { return local(name); }, intern);
         return features_;
     }
 
@@ -64,7 +66,10 @@ public:
             return id != Names::kNone || !keep ? id : local(name);
         };
         extract([&](std::string_view name) { return resolve(name, !skip); }, names);
-        finish(names, weights, [&](std::string_view name) { return resolve(name, unknown == Unknown::keep); });
+        const bool keep = unknown == Unknown::keep;
+        // What is hashed is known by its hash alone: the names before may be new to the model.
+        finish(names, weights, [&](std::string_view name) { return resolve(name, keep || converter_.hash_max_size > 0); },
+               [&](std::string_view name) { return resolve(name, keep); });
         return features_;
     }
 
@@ -427,14 +432,15 @@ private:
 
     // ---- after extraction
 
-    template <class Resolve>
-    void finish(const Names& names, const Weights& weights, Resolve&& resolve) {
+    // `combined` numbers the names of combined features, `last` those that come out.
+    template <class Combined, class Last>
+    void finish(const Names& names, const Weights& weights, Combined&& combined, Last&& last) {
         if (weighs_) {
             apply_weights(names, weights);
             std::erase_if(features_, [](const Feature& feature) { return feature.value == 0; });
         }
-        if (!converter_.combination_rules.empty()) combine(names, resolve);
-        if (converter_.hash_max_size > 0) hash_names(names, resolve);
+        if (!converter_.combination_rules.empty()) combine(names, combined);
+        if (converter_.hash_max_size > 0) hash_names(names, last);
     }
 
     template <class Resolve>
