@@ -241,6 +241,9 @@ class SimulatedDisk:
     def exists(self, path: Path) -> bool:
         return path in self._cached
 
+    def free_space(self, _folder: Path) -> int | None:
+        return None
+
     def names(self, folder: Path) -> list[str]:
         with self.call("names", folder):
             self._folder(folder)

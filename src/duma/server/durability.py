@@ -21,7 +21,7 @@ from duma.server.options import ServerOptions
 from duma.server.recovering import Replay, data_folder
 from duma.server.settings import Settings
 from duma.server.update_journal import UpdateJournal
-from duma.store.files import DiskFiles
+from duma.store.files import DiskFiles, make_folders
 from duma.store.folder import DataFolder
 from duma.store.recovery import Recovered, open_writer
 from duma.store.retention import Retention, Rule
@@ -210,6 +210,9 @@ class Durability:
             self.journal.append_event(HIDDEN_STATE, state)
 
     def _write_snapshot(self, snapshot: Any, position: Position, now: int) -> StoredSnapshot:
+        make_folders(
+            self._files, self._folder.snapshots
+        )  # somebody may have removed it, and the model is here
         return write_snapshot(
             self._files,
             self._folder.snapshots,

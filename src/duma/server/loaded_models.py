@@ -57,7 +57,7 @@ class LoadedModels:
                 self._files.remove(self._folder / name)
 
     def _write(self, source: File) -> None:
-        with whole_file(self._files, self._loading) as copy:
+        with whole_file(self._files, self._loading, source.size()) as copy:
             offset = 0
             while block := source.read_at(offset, _BLOCK):
                 copy.append(block)

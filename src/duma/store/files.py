@@ -6,6 +6,7 @@ forgets what was not synced, tears writes and fails on demand. `DiskFiles` is th
 """
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -47,7 +48,7 @@ class File(Protocol):
 
     def sync(self) -> None:
         """Return when data and size are on the disk. After a failure, what was written before is in doubt for
-        ever.
+        ever. Fails for a file that was removed: what it holds will not be found again.
         """
 
     def try_lock(self) -> bool:
@@ -82,6 +83,9 @@ class Files(Protocol):
 
     def modified(self, path: Path) -> float:
         """When a file was written last, Unix time in seconds."""
+
+    def free_space(self, folder: Path) -> int | None:
+        """Bytes that can be written to the disk of a folder; None if it does not say."""
 
     def names(self, folder: Path) -> list[str]:
         """The names in a folder, sorted."""
@@ -176,6 +180,8 @@ class _DiskFile:
 
     def sync(self) -> None:
         _sync(self._descriptor)
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the file has been removed while it was in use")
 
     def try_lock(self) -> bool:
         try:
@@ -222,6 +228,10 @@ class DiskFiles:
 
     def modified(self, path: Path) -> float:
         return path.stat().st_mtime
+
+    def free_space(self, folder: Path) -> int | None:
+        disk = os.statvfs(folder)
+        return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
 
     def names(self, folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir())

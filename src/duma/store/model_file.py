@@ -76,7 +76,8 @@ def write_model(
     crc = zlib.crc32(system_data, zlib.crc32(sizes, zlib.crc32(before_crc)))
     try:
         remove_leftovers(files, path.parent)
-        with whole_file(files, path) as file:
+        size = HEADER_SIZE + len(system_data) + snapshot.size
+        with whole_file(files, path, size) as file:
             file.append(before_crc + _CRC.pack(0) + sizes + system_data)
             written = 0
             for block in in_blocks(snapshot.chunks(), _BLOCK):

@@ -65,6 +65,11 @@ class Recovered:
         lines += [str(damage) for damage in self.damages]
         if self.tail is not None:
             lines.append(f"{self.tail}; it was cut off and is kept in {self.tail_kept}")
+        if self.end is None and self.snapshot is not None:
+            lines.append(
+                f"{self.snapshot.path} has no journal behind it: it has been removed, and with it what came "
+                f"after record {self.position.sequence}"
+            )
         if self.end is not None and self.end.sequence < self.position.sequence:
             lines.append(
                 f"the journal ends with record {self.end.sequence}, before the snapshot, which has record "

@@ -7,6 +7,7 @@ leftover can be locked.
 """
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -18,12 +19,18 @@ _NAME = re.compile(r"\.duma-[0-9a-f]{8}\.tmp")
 
 
 @contextlib.contextmanager
-def whole_file(files: Files, path: Path) -> Iterator[File]:
+def whole_file(files: Files, path: Path, size: int = 0) -> Iterator[File]:
     """An empty file to write in the block; after the block it lastingly is `path`.
 
-    When the block or any step after it raises, the temporary file is removed, and `path` is what it was. Only
-    if the last step fails, the folder's sync, may `path` be the new file already, but not lastingly.
+    `size` is how many bytes it will have, if known: without room for them it is not begun, since until it failed
+    it would take the last room from others, such as the journal. When the block or any step after it raises, the
+    temporary file is removed, and `path` is what it was. Only if the last step fails, the folder's sync, may
+    `path` be the new file already, but not lastingly.
     """
+    free = files.free_space(path.parent) if size else None
+    if free is not None and free < size:
+        why = f"{os.strerror(errno.ENOSPC)} ({size} bytes are needed, {free} are free)"
+        raise OSError(errno.ENOSPC, why, str(path))
     temporary, file = _create(files, path.parent)
     with file:
         try:

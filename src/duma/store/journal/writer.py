@@ -238,7 +238,7 @@ class JournalWriter:
         failure = _failed(self._path, error)
         with self._append_lock:
             self._failure = self._failure or failure
-        if isinstance(error, OSError):
+        if isinstance(error, Exception):
             raise failure from error
         raise error
 
