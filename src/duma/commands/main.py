@@ -20,6 +20,7 @@ from duma.server.versions import JUBATUS_VERSION, duma_version
 
 # Commands that are imported when they are asked for, so that a server starts without them.
 _ELSEWHERE = {
+    "backup": "duma.commands.backup",
     "journal": "duma.commands.journal",
     "model": "duma.commands.model",
     "recover": "duma.commands.recover",

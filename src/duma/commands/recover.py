@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from duma.commands.failures import failures_told
+from duma.commands.next_step import next_step
 from duma.commands.times import Position, format_time
 from duma.server.history import Entry, find_data_folder
 from duma.server.rebuild import Plan, Rebuilt, Survey, rebuild, survey
@@ -18,7 +19,6 @@ from duma.store.files import DiskFiles
 from duma.store.journal import JournalDamaged
 
 _RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?", re.ASCII)
-_SERVED_FOLDER = re.compile(r"(?P<address>.+)_(?P<port>\d+)_(?P<type>[a-z_]+)")
 
 
 class _Stop(Position):
@@ -108,7 +108,8 @@ def recover(
             write_folder(files, built.engine, into)
     lines = [*_report(found, built, dry_run=dry_run)]
     if built.engine and target:
-        lines += _written(target, built, is_folder=target == into)
+        lines.append(("written", str(target)))
+        lines.append(("next", next_step(target, built.engine_type, is_folder=target == into)))
     for subject, text in lines:
         click.echo(f"{subject:<12} {text}")
 
@@ -160,21 +161,6 @@ def _described(entry: Entry) -> str:
     sender = f" from {entry.client}" if entry.client else ""
     when = format_time(record.time)
     return f"record {record.sequence}: {entry.name}{sender}, {when}, {len(record.payload)} bytes"
-
-
-def _written(target: Path, built: Rebuilt, *, is_folder: bool) -> Iterator[tuple[str, str]]:
-    yield "written", str(target)
-    serve = f"duma serve {built.engine_type}"
-    if not is_folder:
-        yield "next", f"{serve} --model-file {target}"
-        return
-    match = _SERVED_FOLDER.fullmatch(target.name)
-    if match and match["type"] == built.engine_type:
-        where = f"--listen {match['address']} --port {match['port']}"
-        yield "next", f"{serve} --datadir {target.parent} {where}"
-    else:
-        name = f"<address>_<port>_{built.engine_type}"
-        yield "next", f"{serve}, when the folder has the name {name} in the datadir of that server"
 
 
 def _number(count: int, thing: str) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from duma.engines.engine import Engine
 from duma.engines.wire_types import pack
@@ -23,13 +23,25 @@ from duma.server.settings import Settings
 from duma.server.update_journal import UpdateJournal
 from duma.store.files import DiskFiles, make_folders
 from duma.store.folder import DataFolder
+from duma.store.journal import End
 from duma.store.recovery import Recovered, open_writer
 from duma.store.retention import Retention, Rule
 from duma.store.snapshots import Position, StoredSnapshot, write_snapshot
 
+if TYPE_CHECKING:
+    from duma.server.continuous_backup import ContinuousBackup
+
 _log = logging.getLogger(__name__)
 
 _RETRY = 60.0  # seconds after a snapshot failed; each try writes the model until it fails again
+
+_NO_BACKUP = {
+    "backup_to": "",
+    "last_backup": "0",
+    "last_backup_position": "0",
+    "last_verified_backup": "0",
+    "backup_failure": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,7 @@ class Durability:
         recovered: Recovered,
         replay: Replay,
         options: ServerOptions,
+        backup: "ContinuousBackup | None",
     ) -> None:
         self._engine = engine
         self._folder = folder
@@ -58,14 +71,14 @@ class Durability:
         self._policy = SnapshotPolicy(options.snapshot_interval, options.snapshot_journal_size)
         self.recovered = recovered
         self.snapshot_failure = ""
+        self._backup = backup
         self._writer = open_writer(self._files, folder, recovered, segment_size=options.journal_segment_size)
-        rule = Rule(last=options.keep_last, hours=options.keep_hours, days=options.keep_days)
-        self._retention = Retention(self._files, folder.journal, folder.snapshots, rule)
+        self._retention = Retention(self._files, folder.journal, folder.snapshots, _rule(options))
         self._loaded = LoadedModels(self._files, folder.snapshots)
         self._in_update_order: Callable[[Callable[[], Any]], Any]
         self._taking, self._loading = threading.Lock(), threading.Lock()
         self._wake = threading.Condition()
-        self._wanted = self._closing = False
+        self._wanted = self._closing = self._closed = False
         self._thread = threading.Thread(target=self._take_when_due, name="snapshots", daemon=True)
         interval = None if options.journal == "always" else options.journal_interval / 1000
         self.journal = UpdateJournal(self._writer, interval, changes=replay.changes, size=replay.bytes)
@@ -77,6 +90,7 @@ class Durability:
         if recovered.replayed == 0:
             # The one that belongs to the snapshot has not come to the disk, so that no update depended on it.
             self._record_hidden_state()
+            self.journal.commit()
 
     @classmethod
     def open(
@@ -84,9 +98,11 @@ class Durability:
     ) -> Self:
         """Bring back what the folder holds, into `engine`, and go on from there.
 
-        Raises `JournalError`, and `ModelFileError` when a snapshot is of another engine or configuration.
+        Raises `JournalError`, `ModelFileError` when a snapshot is of another engine or configuration, and
+        `BackupError` when backups cannot be made where they should.
         """
         path = data_folder(settings)
+        backup = _continuous_backup(path, settings.options)
         folder = DataFolder.open(DiskFiles(), path)
         try:
             replay = Replay(engine, path)
@@ -96,7 +112,7 @@ class Durability:
                     f"{path} holds a model already: start without --model_file and load the file over RPC, "
                     "or choose another --datadir"
                 )
-            return cls(engine, folder, recovered, replay, settings.options)
+            return cls(engine, folder, recovered, replay, settings.options, backup)
         except BaseException:
             folder.close()
             raise
@@ -105,6 +121,8 @@ class Durability:
         """Take snapshots from now on. `in_update_order` runs a function between two updates."""
         self._in_update_order = in_update_order
         self._thread.start()
+        if self._backup is not None:
+            self._backup.start(self._lasting_end)
 
     def stop_snapshots(self) -> None:
         """Take no more snapshots in the background; waits for one that is being written."""
@@ -124,6 +142,9 @@ class Durability:
         except JournalError as error:
             _log.error("the end of the journal was not written: %s", error)
         finally:
+            self._closed = True
+            if self._backup is not None:
+                self._backup.close()
             self._folder.close()
 
     def want_snapshot(self) -> None:
@@ -189,7 +210,15 @@ class Durability:
             "recovered_records": self.recovered.replayed,
             "recovery_report": "; ".join(self.recovered.report()),
         }
-        return {key: str(value) for key, value in values.items()}
+        backup = self._backup.status() if self._backup else _NO_BACKUP
+        return {**{key: str(value) for key, value in values.items()}, **backup}
+
+    def _lasting_end(self) -> End | None:
+        """Where the journal ends after all that was appended is on the disk; None when its files must say it."""
+        if self._closed or self.journal.failure is not None:
+            return None
+        self.journal.commit()
+        return self._writer.lasting_end()
 
     # ---- snapshots
 
@@ -267,3 +296,23 @@ class Durability:
         else:
             self.snapshot_failure = ""
             _log.info("snapshot taken: %s", stored.path)
+
+
+def _continuous_backup(folder: Path, options: ServerOptions) -> "ContinuousBackup | None":
+    """What `--backup_to` asks for. Raises `BackupError`."""
+    if not options.backup_to:
+        return None
+    from duma.server.continuous_backup import ContinuousBackup
+    from duma.store.backup.remote import open_remote
+
+    return ContinuousBackup(
+        open_remote(options.backup_to),
+        folder,
+        interval=options.backup_interval,
+        verify_interval=options.backup_verify_interval,
+        rule=_rule(options),
+    )
+
+
+def _rule(options: ServerOptions) -> Rule:
+    return Rule(last=options.keep_last, hours=options.keep_hours, days=options.keep_days)

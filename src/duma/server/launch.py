@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duma.engines.engine import Engine
-from duma.errors import JournalError, ModelFileError
+from duma.errors import BackupError, JournalError, ModelFileError
 from duma.server.addresses import Address
 from duma.server.boot_message import boot_message
 from duma.server.command_line import HelpRequested, UsageError, usage
@@ -176,7 +176,7 @@ def _durability(settings: Settings, engine: Engine) -> "Durability | None":
             "model of what can still be read, and says what is lost",
             log_level=logging.CRITICAL,
         ) from error
-    except (JournalError, ModelFileError) as error:
+    except (BackupError, JournalError, ModelFileError) as error:
         why = " ".join(str(error).split())  # configurations run over many lines
         if why.startswith("server config mismatched"):
             why += (

@@ -175,6 +175,18 @@ class ServerOptions:
     keep_hours: int = _option("keep_hours", "", 0, "hours of which the newest snapshot is kept", low=0)
     keep_days: int = _option("keep_days", "", 0, "days of which the newest snapshot is kept", low=0)
 
+    backup_to: str = _option(
+        "backup_to", "", "", "back the model up while serving: a folder, or s3://, gs://, az://bucket/folder"
+    )
+    backup_interval: int = _option("backup_interval", "", 10, "seconds between two backups", low=1)
+    backup_verify_interval: int = _option(
+        "backup_verify_interval",
+        "",
+        86400,
+        "seconds between restoring the newest backup to see that it is good, 0: never",
+        low=0,
+    )
+
 
 def declarations() -> list[Declaration]:
     """The table, in the order of declaration."""

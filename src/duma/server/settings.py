@@ -4,6 +4,7 @@ The checks come in a fixed order, each with its text and exit status, since scri
 Jubatus aborts on a user's mistake, the status here is 1.
 """
 
+import dataclasses
 import logging
 import os
 from dataclasses import dataclass
@@ -115,10 +116,14 @@ def check_options(
             f"option value is invalid: --journal={options.journal} (not {', '.join(JOURNAL_MODES)})",
             usage=True,
         )
+    if options.backup_to and options.journal == "off":
+        raise StartError(
+            "--backup_to needs a journal: give --journal interval or --journal always", usage=True
+        )
     return Settings(
         program=program,
         engine_type=engine_type,
-        options=options,
+        options=dataclasses.replace(options, backup_to=_absolute(options.backup_to)),
         address=address,
         datadir=datadir,
         logdir=logdir,
@@ -142,6 +147,11 @@ def _real_path(path: str, option: str) -> str:
         f"exception in main thread: Failed to get realpath: {option} {path}: {why}",
         log_level=logging.CRITICAL,
     )
+
+
+def _absolute(place: str) -> str:
+    """A folder for backups, which need not exist yet, by its absolute path; a URL as it is."""
+    return place if not place or "://" in place else str(Path(place).expanduser().absolute())
 
 
 def _check_writable(directory: str, text: str, *, usage: bool) -> None:
