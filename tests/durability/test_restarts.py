@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from lives import Lives, labeled, lives
-from server_process import CONFIG, Client, until
+from server_process import CONFIG, Client, Server, free_port, run, until
 
 from duma.server.loaded_models import LoadedModels
 from duma.store.files import DiskFiles
@@ -131,3 +131,67 @@ def test_what_is_being_loaded_is_not_removed_with_old_loads(tmp_path: Path) -> N
     assert copy.read_bytes() == b"contents"
     assert loaded.settle(11).name == "loaded-00000000000000000011.jubatus"
     assert sorted(path.name for path in tmp_path.glob("load*")) == ["loaded-00000000000000000011.jubatus"]
+
+
+def test_a_datadir_that_was_moved(tmp_path: Path) -> None:
+    with lives(tmp_path / "data", "--journal", "always") as server:
+        teach(server.start(), 3)
+        server.kill()
+        server.datadir = server.datadir.rename(tmp_path / "moved")
+        assert len(server.start().call("get_labels")) == 3
+
+
+def test_another_port_begins_anew_and_says_what_lies_beside(tmp_path: Path) -> None:
+    with lives(tmp_path / "data", "--journal", "always") as server:
+        teach(server.start(), 3)
+        assert "is a new data folder" not in server.server.output
+        server.kill()
+        old, server.port = server.folder, free_port()
+        assert server.start().call("get_labels") == {}
+        assert (
+            f"{server.folder} is a new data folder, but there are others, of other addresses or ports: {old.name}; "
+            "to go on with one of those, end this server and give that folder this name"
+        ) in server.server.output
+        server.stop()
+        shutil.rmtree(server.folder)
+        old.rename(server.folder)
+        assert len(server.start().call("get_labels")) == 3
+        assert "is a new data folder" not in server.server.output
+
+
+def test_a_journal_that_is_not_used_is_mentioned(tmp_path: Path) -> None:
+    with lives(tmp_path / "data", "--journal", "always") as server:
+        teach(server.start(), 3)
+        server.kill()
+        server.words = ("--journal", "off")
+        assert server.start().call("get_labels") == {}
+        assert f"the journal is off: the model in {server.folder} is neither used nor" in server.server.output
+
+
+def test_a_model_file_begins_a_folder_and_is_refused_later(tmp_path: Path) -> None:
+    """The first snapshot has the model; after that neither `-m` nor `-f` is needed."""
+    with lives(tmp_path / "first") as first:
+        client = first.start()
+        teach(client, 3)
+        client.call("save", "m")
+    words = ("-d", str(tmp_path), "-b", "127.0.0.1", "-p", str(free_port()), "--journal", "always")
+    model = ("-m", str(first.model("m")))
+    for more, labels in ((model, 4), ((), 5)):
+        server = Server(tmp_path, "jubaclassifier", *words, *more)
+        client = server.connect(int(words[5]))
+        client.call("set_label", f"more{labels}")
+        assert len(client.call("get_labels")) == labels
+        client.close()
+        server.end()
+    refused = run(tmp_path, *words, *model)
+    assert refused.wait() == 1
+    assert refused.output.splitlines()[-1].endswith(
+        "holds a model already: start without --model_file and load the file over RPC, or choose another --datadir"
+    )
+
+
+def test_nothing_to_begin_with(tmp_path: Path) -> None:
+    server = run(tmp_path, "-d", str(tmp_path), "--journal", "always")
+    assert server.wait() == 1
+    assert server.errors.startswith("config path or model file must be specified for standalone mode\nusage:")
+    assert not list(tmp_path.glob("*_classifier"))

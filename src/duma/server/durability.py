@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 from duma.engines.engine import Engine
 from duma.engines.wire_types import pack
 from duma.errors import DumaError, JournalError, ModelFileError
+from duma.server.data_folders import data_folder
 from duma.server.journal_events import HIDDEN_STATE, LOAD
 from duma.server.loaded_models import LoadedModels
 from duma.server.options import ServerOptions
-from duma.server.recovering import Replay, data_folder
+from duma.server.recovering import Replay
 from duma.server.settings import Settings
 from duma.server.update_journal import UpdateJournal
 from duma.store.files import DiskFiles, make_folders

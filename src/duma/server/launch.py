@@ -17,11 +17,12 @@ from duma.server.addresses import Address
 from duma.server.boot_message import boot_message
 from duma.server.command_line import HelpRequested, UsageError, usage
 from duma.server.daemon import become_daemon
+from duma.server.data_folders import data_folder, holds_a_model, other_data_folders
 from duma.server.first_model import first_engine
 from duma.server.logs import reaches_console, use_default_log, use_log_configuration
 from duma.server.options import ServerOptions, command_options, parse_server_options
 from duma.server.server import ModelServer
-from duma.server.settings import Settings, StartError, check_early, check_options
+from duma.server.settings import Settings, StartError, check_early, check_options, no_configuration
 from duma.server.signals import SignalThread
 from duma.server.versions import JUBATUS_VERSION
 
@@ -125,6 +126,7 @@ def _reload_log(path: str) -> None:
 
 
 def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> int:
+    settings = _with_kept_configuration(settings)
     if settings.options.daemon:
         if sys.stderr is not None and sys.stderr.isatty() and not settings.log_config:
             _log.warning(
@@ -134,7 +136,7 @@ def _serve(settings: Settings, started: Callable[[Settings], None] | None) -> in
     _log.info("%s", boot_message(settings))
     signals = SignalThread(reload=lambda: _reload_log(settings.log_config))
     signals.start()
-    engine, loaded = first_engine(_with_kept_configuration(settings))
+    engine, loaded = first_engine(settings)
     if settings.options.config_test:
         _tell("Configuration OK\n")
         return 0
@@ -155,15 +157,21 @@ def _with_kept_configuration(settings: Settings) -> Settings:
         return settings
     from duma.server.recovering import newest_configuration
 
-    kept = newest_configuration(settings)
-    return settings if kept is None else dataclasses.replace(settings, default_config=kept)
+    kept = newest_configuration(settings) or settings.default_config
+    if not kept:
+        raise no_configuration()
+    return dataclasses.replace(settings, default_config=kept)
 
 
 def _durability(settings: Settings, engine: Engine) -> "Durability | None":
     if settings.options.journal == "off":
+        if holds_a_model(data_folder(settings)):
+            _log.warning(
+                "the journal is off: the model in %s is neither used nor continued (--journal interval does both)",
+                data_folder(settings),
+            )
         return None
     from duma.server.durability import Durability
-    from duma.server.recovering import data_folder
     from duma.server.recovery_progress import RecoveryProgress
     from duma.store.journal import JournalDamaged
 
@@ -193,6 +201,13 @@ def _durability(settings: Settings, engine: Engine) -> "Durability | None":
         recovered.position.sequence,
         recovered.replayed,
     )
+    if recovered.snapshot is None and (others := other_data_folders(settings)):
+        _log.warning(
+            "%s is a new data folder, but there are others, of other addresses or ports: %s; to go on with one of "
+            "those, end this server and give that folder this name",
+            data_folder(settings),
+            ", ".join(folder.name for folder in others),
+        )
     return durability
 
 

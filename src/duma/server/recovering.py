@@ -5,22 +5,16 @@ from pathlib import Path
 
 from duma.engines.engine import Engine
 from duma.errors import JournalError, ModelFileError
+from duma.server.data_folders import data_folder
 from duma.server.journal_events import LOAD
 from duma.server.replay import Replayer
 from duma.server.settings import Settings
 from duma.store.files import DiskFiles
-from duma.store.folder import DataFolder, data_folder_path, journal_folder, snapshots_folder
+from duma.store.folder import DataFolder, snapshots_folder
 from duma.store.journal import REQUEST, JournalDamaged, Record
 from duma.store.model_file import ModelFile
 from duma.store.recovery import Recovered, recover
 from duma.store.snapshots import list_snapshots, open_snapshot
-
-
-def data_folder(settings: Settings) -> Path:
-    """The folder of a server's journal and snapshots."""
-    return data_folder_path(
-        Path(settings.datadir), settings.address.advertised, settings.options.rpc_port, settings.engine_type
-    )
 
 
 class Replay:
@@ -78,8 +72,3 @@ def newest_configuration(settings: Settings) -> str | None:
         with model:
             return model.config_text
     return None
-
-
-def has_snapshots(folder: Path) -> bool:
-    """Whether a folder is a data folder with a model in it. Raises `OSError`."""
-    return journal_folder(folder).is_dir() and bool(list_snapshots(DiskFiles(), snapshots_folder(folder)))

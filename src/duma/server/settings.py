@@ -55,6 +55,11 @@ class Settings:
     default_config: str = ""
 
 
+def no_configuration() -> StartError:
+    """There is nothing to begin with."""
+    return StartError("config path or model file must be specified for standalone mode", usage=True)
+
+
 def check_early(options: ServerOptions) -> tuple[Address, str]:
     """The address, and the path of the log configuration: what must be known before there is a log.
 
@@ -82,8 +87,10 @@ def check_options(
     distributed = bool(options.zookeeper)
     if distributed and not options.name:
         raise StartError("can't start multinode mode without name specified", usage=True)
-    if not distributed and not (options.configpath or options.model_file or default_config):
-        raise StartError("config path or model file must be specified for standalone mode", usage=True)
+    # With a journal, the server may have left a configuration behind: that is looked for later.
+    named = options.configpath or options.model_file or default_config or options.journal != "off"
+    if not distributed and not named:
+        raise no_configuration()
     configpath = _real_path(options.configpath, "--configpath")
     model_file = _real_path(options.model_file, "--model_file")
     if distributed and options.zookeeper_timeout < 1:
