@@ -1,4 +1,6 @@
 // Feeds the linear classifier: the first byte chooses between train, classify and load.
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -69,6 +71,18 @@ std::unique_ptr<linear::LinearClassifier> classifier(bool rich) {
         rich ? std::make_unique<linear::LruUnlearner>(2, convert::Matcher{convert::Matcher::Kind::prefix, "label1", {}}) : nullptr);
 }
 
+// What any loaded model saves can be loaded, and says the same.
+void reload(linear::LinearClassifier& model, const std::string& saved) {
+    const auto again = model.empty_copy();
+    try {
+        again->load(saved, {});
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "not loaded again: %s\n", error.what());
+        std::abort();
+    }
+    if (again->snapshot()->size() != saved.size()) std::abort();
+}
+
 }  // namespace
 
 std::vector<std::string> seeds() {
@@ -99,7 +113,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             const auto loaded = model.empty_copy();
             loaded->load(input, {});
             const auto snapshot = loaded->snapshot();
-            if (snapshot->size() != snapshot->next(1 << 24).size()) std::abort();
+            const std::string saved = snapshot->next(1 << 24);
+            if (snapshot->size() != saved.size()) std::abort();
+            reload(model, saved);
         } else if (data[0] & 1) {
             model.train(input);
         } else {

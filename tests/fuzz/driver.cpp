@@ -1,10 +1,15 @@
-// Runs a fuzz target for some seconds on mutations of its seeds: driver SECONDS [SEED].
+// Runs a fuzz target for some seconds on mutations of its seeds: driver SECONDS [SEED], or on one file: driver -- FILE.
+//
+// The input that ends the program is left in `failed-input`.
 //
 // The target is a function in libFuzzer's form, so that it also links against libFuzzer where clang is at hand.
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -52,22 +57,39 @@ private:
     std::mt19937_64 random_;
 };
 
+std::string current;
+
+void feed(const std::string& input) {
+    current = input;
+    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(current.data()), current.size());
+}
+
+void keep_input(int) {
+    if (std::FILE* file = std::fopen("failed-input", "wb")) {
+        std::fwrite(current.data(), 1, current.size(), file);
+        std::fclose(file);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 2 && std::string(argv[1]) == "--") {
+        std::ifstream file(argv[2], std::ios::binary);
+        feed(std::string(std::istreambuf_iterator<char>(file), {}));
+        return 0;
+    }
+    std::signal(SIGABRT, keep_input);
     const double limit = argc > 1 ? std::atof(argv[1]) : 10;
     const uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     const std::vector<std::string> first = seeds();
-    for (const std::string& input : first) LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+    for (const std::string& input : first) feed(input);
     Mutator mutator(first, seed);
     const auto start = std::chrono::steady_clock::now();
     size_t runs = 0;
     while (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < limit)
-        for (int i = 0; i < 256; ++i, ++runs) {
-            const std::string input = mutator.next();
-            LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
-        }
+        for (int i = 0; i < 256; ++i, ++runs) feed(mutator.next());
     std::printf("%zu inputs\n", runs);
 }

@@ -6,10 +6,12 @@ seconds=${1:-60}
 out=${FUZZ_BUILD:-../../build/fuzz}
 mkdir -p "$out"
 targets=(*_fuzz.cpp)
+# So that the driver can keep the input, as failed-input beside the programs.
+export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 for target in "${targets[@]}"; do
     program="$out/${target%.cpp}"
     ${CXX:-g++} -std=c++20 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -I../../native \
         "$target" driver.cpp -o "$program"
     echo "-- ${target%.cpp}"
-    "$program" "$(awk "BEGIN {print $seconds / ${#targets[@]}}")"
+    (cd "$out" && "./${target%.cpp}" "$(awk "BEGIN {print $seconds / ${#targets[@]}}")")
 done
