@@ -6,6 +6,7 @@ Credentials, regions and endpoints come from the environment, by the names that 
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,13 @@ from typing import Any
 from duma.errors import BackupError
 from duma.store.backup.remote import AlreadyThere, Changed, Entry, Missing, Version
 
+_ENDPOINTS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+)
 _TIMEOUT = timedelta(seconds=60)  # of one request
 _RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _LISTED = 1000  # objects asked for at a time
@@ -31,8 +39,9 @@ class ObjectRemote:
             ) from error
         self.where = url.rstrip("/")
         self._obstore = obstore
+        options: Any = {"timeout": _TIMEOUT, "allow_http": _endpoint_without_tls()}
         try:
-            self._store = from_url(url, client_options={"timeout": _TIMEOUT}, retry_config=_RETRIES)
+            self._store = from_url(url, client_options=options, retry_config=_RETRIES)
         except (obstore.exceptions.BaseError, ValueError, TypeError) as error:
             raise BackupError(f"{url} is no place for backups: {_first_line(error)}") from error
 
@@ -56,8 +65,7 @@ class ObjectRemote:
                 raise AlreadyThere(f"{self.where} has {name} already") from error
 
     def replace(self, name: str, data: bytes, version: Version) -> Version:
-        e_tag, number = json.loads(version)
-        expected: Any = {"e_tag": e_tag, "version": number}
+        expected: Any = json.loads(version)
         with self._failures(f"{name} cannot be written"):
             try:
                 return _version(self._obstore.put(self._store, name, data, mode=expected))
@@ -92,8 +100,13 @@ class ObjectRemote:
             raise BackupError(f"{self.where}: {what}: {_first_line(error)}") from error
 
 
+def _endpoint_without_tls() -> bool:
+    """Whether the environment names an endpoint that is to be spoken to without encryption."""
+    return any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
+
+
 def _version(result: Any) -> Version:
-    return json.dumps([result.get("e_tag"), result.get("version")])
+    return json.dumps({key: result[key] for key in ("e_tag", "version") if result.get(key) is not None})
 
 
 def _first_line(error: BaseException) -> str:
