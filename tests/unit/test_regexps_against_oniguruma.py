@@ -4,7 +4,7 @@ import ctypes
 import ctypes.util
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from duma.convert import ConverterError
@@ -22,6 +22,13 @@ class _Region(ctypes.Structure):
         ("end", ctypes.POINTER(ctypes.c_int)),
         ("history", ctypes.c_void_p),
     )
+
+
+class Refused(Exception):
+    """A pattern that Oniguruma refuses: why, and the number of its error."""
+
+
+TARGET_OF_REPEAT_IS_INVALID = -114
 
 
 class Oniguruma:
@@ -47,7 +54,7 @@ class Oniguruma:
             (ctypes.c_void_p * 3)(),
         )
         if error:
-            raise ValueError(f"Oniguruma refuses {pattern!r}: {error}")
+            raise Refused(f"Oniguruma refuses {pattern!r}: {error}", error)
 
     def matches(self, data):
         """For each offset: length and groups of the match there, or None."""
@@ -139,7 +146,10 @@ def patterns(atoms):
 def compare(pattern, text):
     try:
         expected = Oniguruma(pattern)
-    except ValueError:
+    except Refused as refused:
+        # A repeated group of nothing but anchors, as in (?:^)*, is accepted here, and matches what it says.
+        if refused.args[1] == TARGET_OF_REPEAT_IS_INVALID:
+            return
         with pytest.raises(ConverterError):
             Regexp(pattern)
         return
@@ -151,12 +161,14 @@ def compare(pattern, text):
     assert found == expected.matches(text.encode())
 
 
+@settings(derandomize=True)  # the library is not on every machine: the same patterns on each one that has it
 @given(patterns(ATOMS), st.text(alphabet="abcxABC01 _-\n#{}.あい、éÉª²À", max_size=6))
 def test_any_text(pattern, text):
     # Word boundaries aside, what follows a character that a match started inside of is the same.
     compare(pattern, text)
 
 
+@settings(derandomize=True)
 @given(patterns(ATOMS + LOOKING_BACK), st.text(alphabet="abcxABC01 _-\n#{}.", max_size=8))
 def test_ascii_text(pattern, text):
     compare(pattern, text)
