@@ -140,6 +140,24 @@ def test_a_killed_server_has_every_answered_update_once(tmp_path: Path, mode: st
         assert witness.acknowledged > 100
 
 
+@pytest.mark.parametrize("mode", ["always", "interval"])
+def test_a_server_that_is_ended_under_load_leaves_nothing_to_replay(tmp_path: Path, mode: str) -> None:
+    with lives(tmp_path / "data", "--journal", mode, *SMALL) as server:
+        witness = Witness()
+        server.start()
+        for life in range(4):
+            load = Load(server, witness, life, life, barriers=life % 2 == 1)
+            time.sleep(0.3)
+            server.stop()
+            load.join()
+            assert_quiet(server)
+            client = server.start()
+            assert server.status(client)["recovered_records"] == "0"
+            assert server.status(client)["recovery_report"] == ""
+            witness.check(client.call("get_labels"))
+        assert witness.acknowledged > 50
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "kills", "seed"), [("always", 150, 10_000), ("interval", 50, 20_000)])
 def test_hundreds_of_kills(tmp_path: Path, mode: str, kills: int, seed: int) -> None:
