@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -23,9 +25,11 @@ from journaled_folder import (
     state,
     trained,
 )
+from markdown import Page
 from server_process import COMMANDS, CONFIG, Server, free_port, serving, until, write_config
 
 import duma
+from duma.commands.backup import backup
 from duma.store.backup.folder_remote import FolderRemote
 from duma.store.backup.lease import Lease
 from duma.store.backup.manifest import format_manifest
@@ -347,3 +351,27 @@ def test_the_configuration_is_in_the_backup(made: JournaledFolder, place: Path, 
     output("backup", "restore", place, "-o", tmp_path / "out.jubatus")
     config = json.loads(Path(write_config(tmp_path)).read_text())
     assert json.loads(loaded(tmp_path / "out.jubatus").get_config()) == config
+
+
+def test_the_examples_of_the_page_do_what_it_says(
+    made: JournaledFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, with folders below `tmp_path` in the place of all others."""
+    monkeypatch.chdir(tmp_path)
+    page = Page(Path(__file__).parents[2] / "docs" / "backup-and-recovery.md")
+    commands = [text for _, text in page.commands() if text.startswith("duma backup ")]
+    assert {text.split()[2] for text in commands} == set(backup.commands)
+    for number, text in enumerate(commands):
+        made.snapshot()
+        program, *words = shlex.split(text)
+        datadir = made.path.parent
+        if "--into" in words:
+            datadir = tmp_path / f"datadir{number}"
+            datadir.mkdir()
+        moved = {"/var/lib/duma": datadir, "s3://": tmp_path / "s3", "/mnt": tmp_path / "mnt"}
+        for shown, own in moved.items():
+            words = [re.sub(f"^{shown}", f"{own}/", word) for word in words]
+        assert program == "duma"
+        assert output(*words)
+        for option in ("-o", "--into"):
+            assert option not in words or Path(words[words.index(option) + 1]).exists()
