@@ -62,7 +62,8 @@ public:
         start(names);
         extract([&](std::string_view name) { return names.intern(name); }, names);
         gather(weights);
-        finish(names, weights, [&](std::string_view name) { return known_or_local(name, names); });
+        const auto resolve = [&](std::string_view name) { return known_or_local(name, names); };
+        finish(names, weights, resolve, resolve);
         return features_;
     }
 
