@@ -58,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             model.estimate(input, answer);
         }
     } catch (const std::runtime_error&) {  // refused, as it should be
+    } catch (const std::invalid_argument&) {
     }
     return 0;
 }

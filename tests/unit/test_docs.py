@@ -13,6 +13,7 @@ import pytest
 from markdown import Block, Page
 from server_process import Server, free_port, run, serving, write_config
 
+from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.commands.main import main
 from duma.engines.registry import ENGINES, engine_class
 from duma.server.command_line import Kind
@@ -140,7 +141,9 @@ def test_log_configurations_are_accepted(block: Block, tmp_path: Path) -> None:
 
 JUBA = {f"--{item.option.name}" for item in declarations()} | {"--help"}
 JUBA_SHORT = {f"-{item.option.short}" for item in declarations() if item.option.short} | {"-?"}
-VARIABLES = {parameter.envvar for parameter in main.commands["serve"].params if isinstance(parameter.envvar, str)}
+VARIABLES = {
+    parameter.envvar for parameter in main.commands["serve"].params if isinstance(parameter.envvar, str)
+}
 
 
 def options(command: click.Command) -> set[str]:
@@ -245,6 +248,13 @@ def test_every_status_key_is_described(tmp_path: Path) -> None:
         key for page in pages for cell in page.table("status key") for key in re.findall(r"`(\w+)`", cell)
     }
     assert described == answered
+
+
+@pytest.mark.parametrize("engine", sorted(set(ENGINES) - {"classifier"}))
+def test_every_status_key_of_the_other_engines_is_described(engine: str) -> None:
+    answered = set(engine_class(engine)(DEFAULT_CONFIGURATIONS[engine]).status())
+    table = Page(ROOT / "docs" / f"{engine}.md").table("status key")
+    assert {key for cell in table for key in re.findall(r"`(\w+)`", cell)} == answered
 
 
 # --- links ---
