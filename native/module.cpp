@@ -8,6 +8,7 @@ NB_MODULE(_core, m) {
     nb::exception<msgpack::Malformed>(m, "Malformed", PyExc_ValueError);
     bindings::bind_rpc(m);
     bindings::bind_convert(m);
+    bindings::bind_models(m);
     bindings::bind_linear(m);
     bindings::bind_journal(m);
 }

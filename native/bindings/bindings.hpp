@@ -53,6 +53,7 @@ inline nb::object client_error() { return nb::module_::import_("duma.errors").at
 // Each part of the core, in a file of its own beside this one.
 void bind_rpc(nb::module_& m);
 void bind_convert(nb::module_& m);
+void bind_models(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_journal(nb::module_& m);
 

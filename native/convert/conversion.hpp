@@ -55,16 +55,25 @@ public:
         return features_;
     }
 
+    // Gathers statistics as update does, but interns only names that these need.
+    const std::vector<Feature>& count(msgpack::Reader& datum, Names& names, Weights& weights) {
+        if (!counts_documents_) return convert(datum, names, weights, Unknown::keep);
+        read(datum);
+        start(names);
+        extract([&](std::string_view name) { return names.intern(name); }, names);
+        gather(weights);
+        const auto resolve = [&](std::string_view name) { return known_or_local(name, names); };
+        finish(names, weights, resolve, resolve);
+        return features_;
+    }
+
     // Converts without changing anything.
     const std::vector<Feature>& convert(msgpack::Reader& datum, const Names& names, const Weights& weights, Unknown unknown) {
         read(datum);
         start(names);
         const bool skip = unknown == Unknown::skip && converter_.combination_rules.empty() &&
                           converter_.hash_max_size == 0 && !counts_lengths_;
-        const auto resolve = [&](std::string_view name, bool keep) {
-            const uint32_t id = names.find(name);
-            return id != Names::kNone || !keep ? id : local(name);
-        };
+        const auto resolve = [&](std::string_view name, bool keep) { return keep ? known_or_local(name, names) : names.find(name); };
         extract([&](std::string_view name) { return resolve(name, !skip); }, names);
         const bool keep = unknown == Unknown::keep;
         // What is hashed is known by its hash alone: the names before may be new to the model.
@@ -492,6 +501,11 @@ private:
     }
 
     uint32_t local(std::string_view name) { return local_.intern(name) | kLocal; }
+
+    uint32_t known_or_local(std::string_view name, const Names& names) {
+        const uint32_t id = names.find(name);
+        return id != Names::kNone ? id : local(name);
+    }
 
     // ---- which ids were met since begin(), and where
 

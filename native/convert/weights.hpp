@@ -12,8 +12,6 @@
 #include <string_view>
 
 #include "common/cow_array.hpp"
-#include "msgpack/reader.hpp"
-#include "msgpack/writer.hpp"
 #include "names/names.hpp"
 
 namespace duma::convert {
@@ -84,10 +82,6 @@ struct KeywordWeights {
     TextCounts group_frequencies, group_total_lengths, user_weights;
 
     void clear() { *this = {}; }
-
-    KeywordWeights share() {
-        return {document_count, document_frequencies.share(), group_frequencies, group_total_lengths, user_weights};
-    }
 };
 
 class Weights {
@@ -99,14 +93,6 @@ public:
     void clear() {
         diff.clear();
         master.clear();
-    }
-
-    Weights share() {
-        Weights copy;
-        copy.diff = diff.share();
-        copy.master = master.share();
-        copy.version = version;
-        return copy;
     }
 
     // The factor of idf and idf1, or the first one of bm25. A feature without a number was never seen.
@@ -135,89 +121,5 @@ public:
         return count_of(diff.user_weights, key.substr(0, hash)) + count_of(master.user_weights, key.substr(0, hash));
     }
 };
-
-// [[version], diff, master], each record [documents, [frequencies], [groups], [lengths], user weights].
-// `features(writer, frequencies)` writes the frequencies' map: a snapshot streams it, since it may be long.
-template <class Out>
-void pack_counts(Out& out, const TextCounts& counts) {
-    out.map(counts.size());
-    for (const auto& [key, count] : counts) {
-        out.raw(key);
-        out.real(count);
-    }
-}
-
-template <class Out>
-void pack_record_head(Out& out, const KeywordWeights& record) {
-    out.array(5);
-    out.unsigned_integer(record.document_count);
-    out.array(1);
-    out.map(record.document_frequencies.distinct());
-}
-
-template <class Out>
-void pack_record_tail(Out& out, const KeywordWeights& record) {
-    out.array(1);
-    pack_counts(out, record.group_frequencies);
-    out.array(1);
-    pack_counts(out, record.group_total_lengths);
-    pack_counts(out, record.user_weights);
-}
-
-inline TextCounts unpack_counts(msgpack::Reader& in) {
-    TextCounts counts;
-    for (uint32_t n = in.map(); n--;) {
-        const std::string_view key = in.raw();
-        counts.insert_or_assign(std::string(key), in.real());
-    }
-    return counts;
-}
-
-// Missing fields stay empty and further ones are passed over, as the original read its structures.
-inline void unpack_record(msgpack::Reader& in, KeywordWeights& record, Names& names) {
-    const auto boxed = [&](auto&& read) {
-        uint32_t n = in.array();
-        if (n > 0) { read(); --n; }
-        while (n--) in.skip();
-    };
-    uint32_t n = in.array();
-    const auto field = [&](auto&& read) {
-        if (n == 0) return;
-        read();
-        --n;
-    };
-    record.clear();
-    field([&] { record.document_count = in.unsigned_integer(); });
-    field([&] {
-        boxed([&] {
-            for (uint32_t k = in.map(); k--;) {
-                const uint32_t id = names.intern(in.raw());
-                const double count = in.real();
-                record.document_frequencies.add(id, count - record.document_frequencies[id]);
-            }
-        });
-    });
-    field([&] { boxed([&] { record.group_frequencies = unpack_counts(in); }); });
-    field([&] { boxed([&] { record.group_total_lengths = unpack_counts(in); }); });
-    field([&] { record.user_weights = unpack_counts(in); });
-    while (n--) in.skip();
-}
-
-inline uint64_t unpack_version(msgpack::Reader& in) {
-    uint32_t n = in.array();
-    uint64_t version = 0;
-    if (n > 0) { version = in.unsigned_integer(); --n; }
-    while (n--) in.skip();
-    return version;
-}
-
-inline void unpack_weights(msgpack::Reader& in, Weights& weights, Names& names) {
-    uint32_t n = in.array();
-    weights = Weights();
-    if (n > 0) { weights.version = unpack_version(in); --n; }
-    if (n > 0) { unpack_record(in, weights.diff, names); --n; }
-    if (n > 0) { unpack_record(in, weights.master, names); --n; }
-    while (n--) in.skip();
-}
 
 }  // namespace duma::convert

@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,15 +17,20 @@
 #include <vector>
 
 #include "common/lock.hpp"
+#include "common/status.hpp"
 #include "convert/conversion.hpp"
-#include "linear/cells.hpp"
-#include "linear/labels.hpp"
+#include "linear/label_counts.hpp"
 #include "linear/methods.hpp"
-#include "linear/snapshot.hpp"
+#include "linear/store.hpp"
 #include "linear/unlearner.hpp"
+#include "linear/unlearner.hpp"
+#include "model/datums.hpp"
+#include "model/loading.hpp"
+#include "model/rooms.hpp"
+#include "model/slices.hpp"
+#include "model/snapshot.hpp"
 #include "msgpack/reader.hpp"
 #include "msgpack/writer.hpp"
-#include "names/names.hpp"
 
 namespace duma::linear {
 
@@ -41,38 +45,31 @@ public:
     // Learns from [[label, datum]...]; returns how many. All of it is checked before the first is learned; a datum that
     // cannot be converted ends the call with what came before it learned.
     uint64_t train(std::string_view data) {
-        check_labelled_datums(data);
+        check_examples(data, "a labelled datum is [label, datum]", [](msgpack::Reader& in) { in.raw(); });
         std::lock_guard update(updates_);
         msgpack::Reader in(data);
         const uint32_t n = in.array();
-        for (uint32_t done = 0; done < n;) {
-            std::lock_guard slice(mutex_);
-            for (const size_t from = in.position(); done < n && in.position() - from < kSliceBytes; ++done) train_one(in);
-        }
+        in_slices<std::lock_guard<FairMutex>>(mutex_, in, n, [&] { train_one(in); });
         return n;
     }
 
     // Answers [[[label, score]...]...] for [datum...].
     void classify(std::string_view data, msgpack::Buffer& answer) {
         check_datums(data);
-        const Worker worker(*this);
+        const Rooms<Room>::Borrowed room(rooms_, *converter_);
         msgpack::Writer out(answer);
         msgpack::Reader in(data);
         const uint32_t n = in.array();
         out.array(n);
-        for (uint32_t done = 0; done < n;) {
-            std::shared_lock slice(mutex_);
-            for (const size_t from = in.position(); done < n && in.position() - from < kSliceBytes; ++done) {
-                const auto& features = worker->conversion.convert(in, names_, weights_, convert::Unknown::skip);
-                score(features, worker->scores);
-                out.array(labels_.size());
-                for (const Label& label : labels_.ordered()) {
-                    out.array(2);
-                    out.raw(label.name);
-                    out.real(worker->scores[label.slot]);
-                }
+        in_slices<std::shared_lock<FairMutex>>(mutex_, in, n, [&] {
+            score(room->conversion.convert(in, store_.names, store_.weights, convert::Unknown::skip), room->scores);
+            out.array(store_.labels.size());
+            for (const Label& label : store_.labels.ordered()) {
+                out.array(2);
+                out.raw(label.name);
+                out.real(room->scores[label.slot]);
             }
-        }
+        });
     }
 
     // {label: how often trained}
@@ -91,8 +88,8 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         require_room(label);
-        const bool registered = !labels_.find(label);
-        labels_.slot_of(label);
+        const bool registered = !store_.labels.find(label);
+        store_.labels.slot_of(label);
         const bool counted = counts_.add(label);
         if (registered && counted && unlearner_) return touch(label);
         return registered && counted;
@@ -106,51 +103,41 @@ public:
         return unregistered && uncounted;
     }
 
-    // Versions stay: they count MIXes.
     void clear() {
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
-        names_.clear();
-        cells_.clear();
-        labels_ = Labels();
+        store_.clear();
         counts_.clear();
-        weights_.clear();
-        unmixed_ = unmixed_empty();
         if (unlearner_) unlearner_->clear();
     }
 
     Status status() {
         std::shared_lock lock(mutex_);
-        Status status{{"num_features", std::to_string(cells_.rows_in_use())},
-                      {"num_classes", std::to_string(labels_.size())},
-                      {"storage", "local_storage"}};
+        Status status = store_.status();
         if (unlearner_)
             for (auto& entry : unlearner_->status()) status.push_back(entry);
-        status.emplace_back("weight_manager_version", std::to_string(weights_.version));
-        for (const auto& [prefix, record] : {std::pair{"diff_", &weights_.diff}, std::pair{"master_", &weights_.master}}) {
-            const auto add = [&, prefix = std::string(prefix)](const char* key, uint64_t n) { status.emplace_back(prefix + key, std::to_string(n)); };
-            add("document_count", record->document_count);
-            add("num_document_frequencies", record->document_frequencies.distinct());
-            add("num_group_frequencies", record->group_frequencies.size());
-            add("num_group_total_lengths", record->group_total_lengths.size());
-            add("num_weights", record->user_weights.size());
-        }
+        convert::add_status(status, store_.weights);
         return status;
     }
 
-    // The model as it is between two updates. Costs a pointer per thousand features; blocks are copied as they change.
+    // The model as it is between two updates, [1, [[S, L] or [U, S, L], weights]]: unlearner, store, label counts. Costs a
+    // pointer per thousand features; blocks are copied as they change.
     std::unique_ptr<Snapshot> snapshot() {
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
-        std::optional<std::string> unlearner;
-        if (unlearner_) {
-            msgpack::Buffer packed;
-            msgpack::Writer out(packed);
-            unlearner_->pack(out);
-            unlearner = std::move(packed.bytes);
-        }
-        return std::make_unique<Snapshot>(Snapshot::Parts{
-            names_.share(), cells_.share(), labels_, counts_, weights_.share(), std::move(unlearner), unmixed_, version_});
+        const auto names = std::make_shared<const NameList>(store_.names.share());
+        auto snapshot = std::make_unique<Snapshot>();
+        snapshot->add_packed([&](auto& out) {
+            out.array(2);
+            out.unsigned_integer(1);
+            out.array(2);
+            out.array(unlearner_ ? 3 : 2);
+            if (unlearner_) unlearner_->pack(out);
+        });
+        store_.add_to(*snapshot, names);
+        snapshot->add_packed([&](auto& out) { counts_.pack(out); });
+        convert::add_weights(*snapshot, names, store_.weights);
+        return snapshot;
     }
 
     // The state of random draws, which model files do not hold.
@@ -169,60 +156,28 @@ public:
         return std::make_unique<LinearClassifier>(method_, c_, converter_, unlearner_ ? unlearner_->empty_copy() : nullptr);
     }
 
-    // Fills this empty classifier from user data, [1, [[S, L] or [U, S, L], weights]]. `progress` is told the bytes read.
-    void load(std::string_view user_data, const std::function<void(size_t)>& progress) {
+    // Fills this empty classifier from user data.
+    void load(std::string_view user_data, const Progress& progress) {
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        const auto exactly = [&](uint32_t n, const char* what) {
-            if (in.array() != n) throw msgpack::TypeMismatch(std::string(what) + " is an array of " + std::to_string(n));
-        };
-        exactly(2, "user data");
+        expect_array(in, 2, "user data");
         in.unsigned_integer();
-        exactly(2, "a classifier's data");
-        exactly(unlearner_ ? 3 : 2, unlearner_ ? "a linear model with unlearner" : "a linear model without unlearner");
+        expect_array(in, 2, "a classifier's data");
+        expect_array(in, unlearner_ ? 3 : 2, unlearner_ ? "a linear model with unlearner" : "a linear model without unlearner");
         if (unlearner_) unlearner_->unpack(in);
-        load_store(in, progress);
-        load_counts(in);
-        convert::unpack_weights(in, weights_, names_);
+        store_.load(in, progress);
+        counts_.load(in);
+        convert::unpack_weights(in, store_.weights, store_.names);
     }
 
 private:
     // ---- training
 
-    static void check_labelled_datums(std::string_view data) {
-        msgpack::Reader in(data);
-        for (uint32_t n = in.array(); n--;) {
-            uint32_t fields = in.array();
-            if (fields < 2) throw msgpack::TypeMismatch("a labelled datum is [label, datum]");
-            in.raw();
-            check_datum(in);
-            while (fields-- > 2) in.skip();
-        }
-    }
-
-    static void check_datums(std::string_view data) {
-        msgpack::Reader in(data);
-        for (uint32_t n = in.array(); n--;) check_datum(in);
-    }
-
-    static void check_datum(msgpack::Reader& in) {
-        uint32_t lists = in.array();
-        for (uint32_t list = 0; list < lists; ++list) {
-            if (list > 2) { in.skip(); continue; }
-            for (uint32_t n = in.array(); n--;) {
-                if (!in.pair()) throw msgpack::TypeMismatch("a pair was expected");
-                in.raw();
-                if (list == 1) in.real();
-                else in.raw();
-            }
-        }
-    }
-
     void train_one(msgpack::Reader& in) {
         uint32_t fields = in.array();
         const std::string_view label = in.raw();
-        learner_.update(in, names_, weights_);
+        learner_.update(in, store_.names, store_.weights);
         while (fields-- > 2) in.skip();
         learn(label, learner_.merge_duplicates());
     }
@@ -232,8 +187,8 @@ private:
     void learn(std::string_view name, const Features& features) {
         if (unlearner_) require_room(std::string(name));
         counts_.increment(name);
-        const Label* right = labels_.find(name);
-        if (cells_.narrow() && uses_covariance(method_) && labels_.size() <= (right ? 2 : 1) && labels_.slots() <= 2 &&
+        const Label* right = store_.labels.find(name);
+        if (store_.cells.narrow() && uses_covariance(method_) && store_.labels.size() <= (right ? 2 : 1) && store_.labels.slots() <= 2 &&
             all_finite(features))
             return learn_narrow(name, right, features);
         score(features, scores_);
@@ -251,7 +206,7 @@ private:
         double a = 0, b = 0, variance = 0;
         const auto covariance = [](const Cell& cell) { return missing(cell) ? 1.0 : cell.covariance; };
         for (const auto& [id, x] : features) {
-            const Cell* row = cells_.narrow_row(id);
+            const Cell* row = store_.cells.narrow_row(id);
             if (!row) {
                 variance += 2 * x * x;
                 continue;
@@ -261,7 +216,7 @@ private:
             variance += (covariance(row[0]) + covariance(row[1])) * x * x;
         }
         const Label* wrong = nullptr;
-        for (const Label& label : labels_.ordered())
+        for (const Label& label : store_.labels.ordered())
             if (&label != right) wrong = &label;
         const double scores[2] = {a, b};
         const double margin = (right ? scores[right->slot] : 0) - (wrong ? scores[wrong->slot] : 0);
@@ -284,13 +239,13 @@ private:
 
     void learn_passive_aggressive(std::string_view name, const Label* wrong, const Features& features, double loss) {
         if (loss < 0) {
-            if (method_ != Method::pa) labels_.slot_of(name);
+            if (method_ != Method::pa) store_.labels.slot_of(name);
             return;
         }
         double norm = 0;
         for (const auto& [id, x] : features) norm += x * x;
         if (norm == 0) {
-            labels_.slot_of(name);
+            store_.labels.slot_of(name);
             return;
         }
         add(features, passive_aggressive_step(method_, loss, norm, c_), name, wrong);
@@ -304,7 +259,7 @@ private:
     template <class Step>
     void learn_covariance(const std::optional<Step>& step, std::string_view name, const Label* wrong, const Features& features) {
         if (!step) {
-            labels_.slot_of(name);
+            store_.labels.slot_of(name);
             return;
         }
         // AROW and NHERD register a label with its first cell, CW in any case.
@@ -317,17 +272,17 @@ private:
     template <class Apply>
     void each_cell(const Features& features, std::string_view name, const Label* wrong, double covariance, const Apply& apply) {
         const std::optional<uint32_t> z = wrong ? std::optional(wrong->slot) : std::nullopt;
-        const uint32_t y = labels_.slot_of(name);
+        const uint32_t y = store_.labels.slot_of(name);
         if (z && std::max(y, *z) < Cells::kDenseSlots) {
             for (const auto& [id, x] : features) {
-                Cell* row = cells_.make_dense(id, y, *z, covariance);
+                Cell* row = store_.cells.make_dense(id, y, *z, covariance);
                 apply(row[y], x, 1.0);
                 apply(row[*z], x, -1.0);
             }
         } else {
             for (const auto& [id, x] : features) {
-                apply(cells_.make(id, y, covariance), x, 1.0);
-                if (z) apply(cells_.make(id, *z, covariance), x, -1.0);
+                apply(store_.cells.make(id, y, covariance), x, 1.0);
+                if (z) apply(store_.cells.make(id, *z, covariance), x, -1.0);
             }
         }
         if (unlearner_) touch(std::string(name));
@@ -337,7 +292,7 @@ private:
     template <class Among>
     const Label* best(Among&& among) const {
         const Label* best = nullptr;
-        for (const Label& label : labels_.ordered())
+        for (const Label& label : store_.labels.ordered())
             if (among(label) && (!best || scores_[label.slot] > scores_[best->slot])) best = &label;
         return best;
     }
@@ -350,7 +305,7 @@ private:
         };
         double variance = 0;
         for (const auto& [id, x] : features) {
-            const Cells::Row row = cells_.row(id);
+            const Cells::Row row = store_.cells.row(id);
             variance += (covariance(row, right) + covariance(row, wrong)) * x * x;
         }
         return variance;
@@ -359,12 +314,12 @@ private:
     // ---- scores, by slot
 
     void score(const Features& features, std::vector<double>& scores) const {
-        scores.assign(std::max(labels_.slots(), 2u), 0);
+        scores.assign(std::max(store_.labels.slots(), 2u), 0);
         const bool finite = all_finite(features);
-        if (!finite || !cells_.narrow()) return score_each(features, scores, finite);
+        if (!finite || !store_.cells.narrow()) return score_each(features, scores, finite);
         double a = 0, b = 0;
         for (const auto& [id, x] : features) {
-            const Cell* row = cells_.narrow_row(id);
+            const Cell* row = store_.cells.narrow_row(id);
             if (!row) continue;
             a += row[0].weight * x;
             b += row[1].weight * x;
@@ -382,7 +337,7 @@ private:
     void score_each(const Features& features, std::vector<double>& scores, bool finite) const {
         if (scores.size() < Cells::kDenseSlots) scores.resize(Cells::kDenseSlots);
         for (const auto& [id, x] : features) {
-            const Cells::Row row = cells_.row(id);
+            const Cells::Row row = store_.cells.row(id);
             if (finite && !row.wide)  // cells that do not exist weigh 0
                 for (uint32_t slot = 0; slot < row.width; ++slot) scores[slot] += row.dense[slot].weight * x;
             else
@@ -403,107 +358,20 @@ private:
 
     std::pair<bool, bool> forget(const std::string& label) {
         bool registered = false;
-        if (const Label* known = labels_.find(label)) {
-            cells_.erase_slot(known->slot);
-            labels_.erase(label);
+        if (const Label* known = store_.labels.find(label)) {
+            store_.cells.erase_slot(known->slot);
+            store_.labels.erase(label);
             registered = true;
         }
         return {registered, counts_.erase(label)};
     }
 
-    // ---- loading
-
-    static std::string unmixed_empty() { return std::string(1, '\x80'); }
-
-    // [table, [{name: id}, {id: name}, next id], table of unmixed differences, [version]]
-    void load_store(msgpack::Reader& in, const std::function<void(size_t)>& progress) {
-        if (in.array() < 4) throw msgpack::TypeMismatch("a weight store is an array of 4");
-        std::vector<std::pair<uint64_t, uint32_t>> slots;  // label id -> slot, in the order of first sight
-        const auto slot_of = [&](uint64_t id) {
-            for (const auto& [known, slot] : slots)
-                if (known == id) return slot;
-            slots.emplace_back(id, static_cast<uint32_t>(slots.size()));
-            return slots.back().second;
-        };
-        size_t reported = in.position();
-        for (uint32_t rows = in.map(); rows--;) {
-            const uint32_t feature = names_.intern(in.raw());
-            for (uint32_t n = in.map(); n--;) load_cell(in, feature, slot_of(in.unsigned_integer()));
-            if (progress && in.position() - reported > kProgressBytes) progress(reported = in.position());
-        }
-        load_labels(in, slot_of);
-        for (const auto& [id, slot] : slots)
-            if (std::none_of(labels_.ordered().begin(), labels_.ordered().end(), [&, id = id](const Label& label) { return label.id == id; }))
-                throw msgpack::TypeMismatch("weights of a label without a name");
-        unmixed_ = std::string(in.skip());
-        version_ = convert::unpack_version(in);
-    }
-
-    void load_cell(msgpack::Reader& in, uint32_t feature, uint32_t slot) {
-        uint32_t n = in.array();
-        const auto next = [&] { return n > 0 ? (--n, in.real()) : 0; };
-        const double weight = next(), covariance = next();
-        while (n--) in.skip();
-        const Cell cell{weight, covariance};
-        cells_.make(feature, slot, 0) = missing(cell) ? Cell{weight, std::nan("")} : cell;
-    }
-
-    template <class SlotOf>
-    void load_labels(msgpack::Reader& in, SlotOf& slot_of) {
-        if (in.array() < 3) throw msgpack::TypeMismatch("a label registry is an array of 3");
-        std::vector<Label> labels;
-        for (uint32_t n = in.map(); n--;) {
-            const std::string name(in.raw());
-            const uint64_t id = in.unsigned_integer();
-            for (const Label& label : labels)
-                if (label.id == id || label.name == name) throw msgpack::TypeMismatch("a label stands twice in the registry");
-            labels.push_back({name, id, slot_of(id)});
-        }
-        in.skip();  // {id: name} says the same
-        labels_.restore(std::move(labels), in.unsigned_integer());
-    }
-
-    void load_counts(msgpack::Reader& in) {
-        if (in.array() < 3) throw msgpack::TypeMismatch("label counts are an array of 3");
-        for (Counts* counts : {&counts_.master, &counts_.diff})
-            for (uint32_t n = in.map(); n--;) {
-                const std::string label(in.raw());
-                counts->insert_or_assign(label, in.unsigned_integer());
-            }
-        counts_.version = convert::unpack_version(in);
-    }
-
-    // ---- one caller's room for analyses
-
+    // One caller's room for analyses.
     struct Room {
         explicit Room(const convert::Converter& converter) : conversion(converter) {}
         convert::Conversion conversion;
         std::vector<double> scores;
     };
-
-    class Worker {
-    public:
-        explicit Worker(LinearClassifier& owner) : owner_(owner) {
-            std::lock_guard lock(owner.rooms_mutex_);
-            if (owner.rooms_.empty()) {
-                room_ = std::make_unique<Room>(*owner.converter_);
-            } else {
-                room_ = std::move(owner.rooms_.back());
-                owner.rooms_.pop_back();
-            }
-        }
-        ~Worker() {
-            std::lock_guard lock(owner_.rooms_mutex_);
-            owner_.rooms_.push_back(std::move(room_));
-        }
-        Room* operator->() const { return room_.get(); }
-
-    private:
-        LinearClassifier& owner_;
-        std::unique_ptr<Room> room_;
-    };
-
-    static constexpr size_t kProgressBytes = 4 << 20;
 
     const Method method_;
     const float c_;
@@ -511,19 +379,13 @@ private:
 
     std::mutex updates_;  // held by the one update that runs
     FairMutex mutex_;     // guards all that follows
-    Names names_;
-    Cells cells_;
-    Labels labels_;
+    Store store_;
     LabelCounts counts_;
-    convert::Weights weights_;
-    std::string unmixed_ = unmixed_empty();  // differences not yet mixed, from a server of a cluster: kept, not used
-    uint64_t version_ = 0;
     convert::Conversion learner_;
     std::vector<double> scores_;
     std::unique_ptr<Unlearner> unlearner_;
 
-    std::mutex rooms_mutex_;
-    std::vector<std::unique_ptr<Room>> rooms_;
+    Rooms<Room> rooms_;
 };
 
 }  // namespace duma::linear

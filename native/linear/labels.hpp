@@ -1,15 +1,13 @@
-// The labels of a linear model: their ids and slots, the order in which they are reported, how often each was trained.
+// The labels of a linear model: their ids and slots, and the order in which they are reported.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "msgpack/writer.hpp"
 #include "names/reference_order.hpp"
 
 namespace duma::linear {
@@ -86,42 +84,6 @@ private:
 
     std::vector<Label> labels_;
     uint64_t next_id_ = 0;
-};
-
-using Counts = std::map<std::string, uint64_t, std::less<>>;
-
-// How often each label was trained; like weights in two parts, since the last MIX and before.
-struct LabelCounts {
-    Counts master, diff;
-    uint64_t version = 0;
-
-    bool contains(std::string_view label) const { return diff.contains(label) || master.contains(label); }
-
-    void increment(std::string_view label) {
-        const auto found = diff.find(label);
-        if (found != diff.end()) ++found->second;
-        else diff.emplace(label, 1);
-    }
-
-    // False if the label was counted before; otherwise it now is, zero times.
-    bool add(std::string_view label) { return !contains(label) && diff.emplace(label, 0).second; }
-
-    bool erase(std::string_view label) {
-        const size_t erased = diff.erase(std::string(label)) + master.erase(std::string(label));
-        return erased > 0;
-    }
-
-    // `version` stays.
-    void clear() {
-        master.clear();
-        diff.clear();
-    }
-
-    Counts totals() const {
-        Counts sum = master;
-        for (const auto& [label, count] : diff) sum[label] += count;
-        return sum;
-    }
 };
 
 }  // namespace duma::linear

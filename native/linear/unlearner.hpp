@@ -16,13 +16,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/status.hpp"
 #include "convert/matcher.hpp"
 #include "msgpack/reader.hpp"
 #include "msgpack/writer.hpp"
 
 namespace duma::linear {
-
-using Status = std::vector<std::pair<std::string, std::string>>;
 
 // No label can make room for a new one.
 struct ModelFull : std::runtime_error {

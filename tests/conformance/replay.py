@@ -1,7 +1,8 @@
 """Replays a transcript: calls that Jubatus 1.1.1 was asked, with the answers that it gave.
 
-Each call says how its answer is compared: `exact`; `labels` (lists of [label, score], in any order, scores to a
-tolerance); `save` (a map from the server to a file that exists); `error` (an error, whatever its words); `any`.
+Each call says how its answer is compared: `exact`; `close` (numbers to a tolerance); `labels` (lists of [label, score],
+in any order, scores to a tolerance); `features` (one such list); `save` (a map from the server to a file that exists);
+`error` (an error, whatever its words); `any`.
 """
 
 import json
@@ -91,20 +92,23 @@ def _same(call: dict[str, Any], error: Any, result: Any) -> bool:
         case _ if error is not None:
             return False
         case "labels":
-            return _same_labels(result, call["result"])
+            return len(result) == len(call["result"]) and all(map(_same_pairs, result, call["result"]))
+        case "features":
+            return _same_pairs(result, call["result"])
+        case "close":
+            return len(result) == len(call["result"]) and all(map(_close, result, call["result"]))
         case "exact":
             return bool(result == call["result"])
         case unknown:
             raise ValueError(f"unknown comparison {unknown!r}")
 
 
-def _same_labels(given: Any, expected: Any) -> bool:
-    if len(given) != len(expected):
+def _same_pairs(given: Any, expected: Any) -> bool:
+    numbers, wanted = dict(given), dict(expected)
+    if numbers.keys() != wanted.keys() or not len(numbers) == len(given) == len(expected):
         return False
-    for one, other in zip(given, expected, strict=True):
-        scores, wanted = dict(one), dict(other)
-        if scores.keys() != wanted.keys() or len(scores) != len(one):
-            return False
-        if not all(math.isclose(scores[k], wanted[k], rel_tol=RELATIVE, abs_tol=ABSOLUTE) for k in wanted):
-            return False
-    return True
+    return all(_close(numbers[name], wanted[name]) for name in wanted)
+
+
+def _close(given: float, expected: float) -> bool:
+    return math.isclose(given, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

@@ -1,4 +1,4 @@
-"""Every transcript, against `jubaclassifier` as its users start it; with Duma's own saved files and with Jubatus'."""
+"""Every transcript, against its juba* command as users start it; with Duma's own saved files and with Jubatus'."""
 
 import json
 import socket

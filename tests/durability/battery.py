@@ -100,4 +100,54 @@ SUBJECTS = [
             ),
         ),
     ),
+    Subject(
+        type="regression",
+        config={
+            "method": "PA1",  # it remembers the deviation of its targets, which no model file holds
+            "parameter": {"sensitivity": 0.1, "regularization_weight": 1.0},
+            "converter": {
+                "string_rules": [
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf"},
+                    {"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"},
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+            },
+        },
+        other_config={
+            "method": "PA1",
+            "parameter": {"sensitivity": 0.2, "regularization_weight": 1.0},
+            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        },
+        updates=(
+            ("train", ([[3.5, _datum("two rooms and a view", area=1.5)]],)),
+            ("train", ([[-9.0, _datum("no view")], [40.25, _datum("ten rooms", area=2.0)]],)),
+            ("train", ([[0.125, _datum("a room", area=0.5)]],)),
+            ("train", ([[700, _datum("a castle and a view", area=3.0)], [1.0, _datum("")]],)),
+            ("train", ([[float(i), _datum(f"house{i} rooms", area=i / 4)] for i in range(5)],)),
+        ),
+        analyses=(
+            ("estimate", ([_datum("two rooms and a castle", area=1.0), _datum("a view"), _datum("")],)),
+        ),
+    ),
+    Subject(
+        type="weight",
+        config={
+            "converter": {
+                "string_rules": [
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf1"},
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "bm25"},
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+                "combination_rules": [{"key_left": "*@num", "key_right": "*", "type": "mul"}],
+            },
+        },
+        other_config={"converter": {"num_rules": [{"key": "*", "type": "num"}]}},
+        updates=(
+            ("update", (_datum("buy now cheap", length=3.0),)),
+            ("update", (_datum("see you now"),)),
+            ("update", (_datum("rain in the east rain", length=9.5),)),
+            ("update", (_datum("buy the rain"),)),
+        ),
+        analyses=(("calc_weight", (_datum("buy now and see the rain rain", length=1.0),)),),
+    ),
 ]

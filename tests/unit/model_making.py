@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duma
+from duma.embedded import embedded_class
 from duma.models.linear_classifier import LinearClassifierLayout
 from duma.models.linear_model import Cells, LabelCounts, LinearModel
 from duma.models.weight_manager import KeywordWeights, WeightManager
@@ -50,9 +51,9 @@ def saved(path: Path, configuration: Any, records: Any = RECORDS) -> Path:
 
 
 def loaded(path: Path) -> Any:
-    """A classifier with the configuration and the model of a file."""
+    """An engine with the configuration and the model of a file."""
     with read_model(DiskFiles(), path) as file:
-        model = duma.Classifier(file.config_text)
+        model: Any = embedded_class(file.engine_type)(file.config_text)
     model.load(path)
     return model
 

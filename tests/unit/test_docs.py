@@ -13,9 +13,9 @@ import pytest
 from markdown import Block, Page
 from server_process import Server, free_port, run, serving, write_config
 
-import duma
+from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.commands.main import main
-from duma.engines.registry import ENGINES
+from duma.engines.registry import ENGINES, engine_class
 from duma.server.command_line import Kind
 from duma.server.options import Declaration, Scope, declarations
 
@@ -51,12 +51,17 @@ def test_python_examples_run_and_print_what_the_page_says(page: Page, tmp_path: 
         program.check(program.run(tmp_path, PORT), PORT)
         return
     port = str(free_port())
-    server = Server(tmp_path, "duma", "serve", "classifier", "-p", port, "-d", str(tmp_path))
+    server = Server(tmp_path, "duma", "serve", engine_of(page), "-p", port, "-d", str(tmp_path))
     try:
         server.connect(int(port)).close()
         program.check(program.run(tmp_path, port), port)
     finally:
         server.end()
+
+
+def engine_of(page: Page) -> str:
+    """The engine that a page is about; of a general one, the classifier."""
+    return page.path.stem if page.path.stem in ENGINES else "classifier"
 
 
 class PythonProgram:
@@ -104,12 +109,19 @@ class PythonProgram:
 # --- configurations ---
 
 
-@pytest.mark.parametrize("block", blocks("json"))
-def test_json_examples_are_json_and_whole_configurations_are_accepted(block: Block, tmp_path: Path) -> None:
-    value = json.loads(block.text)
-    if isinstance(value, dict) and {"method", "converter"} <= set(value) and not names_a_plugin(value):
-        assert duma.Classifier(block.text).status()
-        server = run(tmp_path, "-T", "-f", write_config(tmp_path, block.text))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.name)
+def test_json_examples_are_json_and_whole_configurations_are_accepted(page: Page, tmp_path: Path) -> None:
+    engine = engine_of(page)
+    members = {"converter"} if engine == "weight" else {"method", "converter"}
+    for block in page.blocks():
+        if block.language != "json":
+            continue
+        value = json.loads(block.text)
+        if not isinstance(value, dict) or not members <= set(value) or names_a_plugin(value):
+            continue
+        assert engine_class(engine)(block.text).status()
+        words = ("-T", "-f", write_config(tmp_path, block.text))
+        server = run(tmp_path, *words, command=f"juba{engine}")
         assert (server.wait(), server.errors) == (0, "Configuration OK\n")
 
 
@@ -129,7 +141,9 @@ def test_log_configurations_are_accepted(block: Block, tmp_path: Path) -> None:
 
 JUBA = {f"--{item.option.name}" for item in declarations()} | {"--help"}
 JUBA_SHORT = {f"-{item.option.short}" for item in declarations() if item.option.short} | {"-?"}
-VARIABLES = {parameter.envvar for parameter in main.commands["serve"].params if isinstance(parameter.envvar, str)}
+VARIABLES = {
+    parameter.envvar for parameter in main.commands["serve"].params if isinstance(parameter.envvar, str)
+}
 
 
 def options(command: click.Command) -> set[str]:
@@ -234,6 +248,13 @@ def test_every_status_key_is_described(tmp_path: Path) -> None:
         key for page in pages for cell in page.table("status key") for key in re.findall(r"`(\w+)`", cell)
     }
     assert described == answered
+
+
+@pytest.mark.parametrize("engine", sorted(set(ENGINES) - {"classifier"}))
+def test_every_status_key_of_the_other_engines_is_described(engine: str) -> None:
+    answered = set(engine_class(engine)(DEFAULT_CONFIGURATIONS[engine]).status())
+    table = Page(ROOT / "docs" / f"{engine}.md").table("status key")
+    assert {key for cell in table for key in re.findall(r"`(\w+)`", cell)} == answered
 
 
 # --- links ---

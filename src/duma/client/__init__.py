@@ -14,6 +14,8 @@ from typing import Any
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
 from duma.engines.registry import class_names, engine_class
+from duma.engines.regression import ScoredDatum
+from duma.engines.weight import Feature
 from duma.rpc.client import Client, client_class
 from duma.rpc.errors import (
     InterfaceMismatch,
@@ -28,9 +30,11 @@ __all__ = [
     "Client",
     "Datum",
     "EstimateResult",
+    "Feature",
     "InterfaceMismatch",
     "LabeledDatum",
     "RPCError",
+    "ScoredDatum",
     "TimeoutError",
     "TransportError",
     "TypeMismatch",

@@ -13,4 +13,15 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"regularization_weight": 1.0},
         "converter": _CONVERTER,
     },
+    "regression": {
+        "method": "AROW",
+        "parameter": {"sensitivity": 0.1, "regularization_weight": 1.0},
+        "converter": _CONVERTER,
+    },
+    "weight": {
+        "converter": {
+            **_CONVERTER,
+            "string_rules": [{"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf"}],
+        },
+    },
 }

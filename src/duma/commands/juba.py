@@ -14,3 +14,13 @@ def run(engine_type: str, words: Sequence[str] | None = None) -> int:
 def jubaclassifier() -> None:
     """The classifier server."""
     sys.exit(run("classifier"))
+
+
+def jubaregression() -> None:
+    """The regression server."""
+    sys.exit(run("regression"))
+
+
+def jubaweight() -> None:
+    """The weight server."""
+    sys.exit(run("weight"))

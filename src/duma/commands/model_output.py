@@ -60,6 +60,12 @@ def print_difference(found: dict[str, Any]) -> None:
     if found["model_problem"]:
         click.echo(found["model_problem"])
     if content is not None:
+        _print_content_difference(content)
+    click.echo("the models are the same" if found["same"] else "the models differ")
+
+
+def _print_content_difference(content: dict[str, Any]) -> None:
+    if "labels" in content:
         labels, features, weights = content["labels"], content["features"], content["weights"]
         print_table("labels only in A", (), [(label,) for label in labels["only_a"]])
         print_table("labels only in B", (), [(label,) for label in labels["only_b"]])
@@ -85,7 +91,8 @@ def print_difference(found: dict[str, Any]) -> None:
             ("label", "feature", "A", "B"),
             [(row["label"], row["feature"], row["a"], row["b"]) for row in weights["largest"]],
         )
-    click.echo("the models are the same" if found["same"] else "the models differ")
+    elif content["documents"] is not None:
+        print_fields("statistics", [("documents", content["documents"])])
 
 
 def _examples(part: dict[str, Any]) -> str:

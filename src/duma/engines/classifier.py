@@ -1,17 +1,14 @@
 """The classifier engine: learns labels from labelled datums."""
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from duma import _core
 from duma.convert.converter import build_converter
 from duma.engines.classifier_configuration import read_classifier_configuration
+from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Packed, analysis, update
-from duma.engines.engine import Engine
 from duma.engines.wire_types import ULong
-from duma.errors import ModelFileError
 
 
 class LabeledDatum(NamedTuple):
@@ -28,27 +25,7 @@ class EstimateResult(NamedTuple):
     score: float
 
 
-class ModelSnapshot:
-    """A core model's user data, piece by piece (see `duma.engines.engine.Snapshot`)."""
-
-    _PIECE = 1 << 20  # bytes
-
-    def __init__(self, snapshot: Any) -> None:
-        self._snapshot = snapshot
-
-    @cached_property
-    def size(self) -> int:
-        """Bytes of all pieces. Found by going through the model, so not while updates wait."""
-        size: int = self._snapshot.size
-        return size
-
-    def chunks(self) -> Iterator[bytes]:
-        """The pieces, in order; may be read once."""
-        while piece := self._snapshot.next(self._PIECE):
-            yield piece
-
-
-class Classifier(Engine):
+class Classifier(CoreEngine):
     """Learns labels from labelled datums.
 
     Methods: perceptron, PA, PA1, PA2, CW, AROW and NHERD, all linear: each label has a weight per feature, its score
@@ -57,6 +34,7 @@ class Classifier(Engine):
     """
 
     type = "classifier"
+    _model: _core.LinearClassifier
 
     def build(self, configuration: Any) -> None:
         settings = read_classifier_configuration(configuration)
@@ -92,30 +70,13 @@ class Classifier(Engine):
         """Forget a label and all its weights; false if it is unknown."""
         return self._model.delete_label(target_label.encode("utf-8", "surrogateescape"))
 
-    def forget(self) -> None:
-        self._model.clear()
-
-    def status(self) -> dict[str, str]:
-        return dict(self._model.status())
-
-    def snapshot(self) -> ModelSnapshot:
-        return ModelSnapshot(self._model.snapshot())
-
     def hidden_state(self) -> bytes:
         return self._model.hidden_state()
 
     def set_hidden_state(self, state: bytes) -> None:
         self._model.set_hidden_state(state)
 
-    def read_model(self, user_data: memoryview, progress: Callable[[int], None] | None = None) -> Any:
-        model = self._model.empty_copy()
-        try:
-            model.load(user_data, progress)
-        except (_core.TypeMismatch, _core.Malformed) as error:
-            raise ModelFileError(f"user data is broken: {error}") from error
-        return model
-
     def adopt(self, model: Any) -> None:
         # Draws go on from here, not from where they were when the model was read.
         model.set_hidden_state(self._model.hidden_state())
-        self._model = model
+        super().adopt(model)

@@ -27,6 +27,7 @@ from duma.configuration import (
     check,
 )
 from duma.convert.schema import CONVERTER
+from duma.engines.linear_methods import ALIASES, METHODS, refuse_neighbor_methods
 from duma.engines.unlearner_configuration import (
     UNLEARNER_MEMBERS,
     LruUnlearner,
@@ -37,22 +38,7 @@ from duma.errors import ConfigurationError
 
 _TOP = Object(mandatory={"method": String(), "converter": CONVERTER}, optional={"parameter": AnyValue()})
 
-_METHODS = {
-    "perceptron": "perceptron",
-    "PA": "PA",
-    "passive_aggressive": "PA",
-    "PA1": "PA1",
-    "passive_aggressive_1": "PA1",
-    "PA2": "PA2",
-    "passive_aggressive_2": "PA2",
-    "CW": "CW",
-    "confidence_weighted": "CW",
-    "AROW": "AROW",
-    "arow": "AROW",
-    "NHERD": "NHERD",
-    "normal_herd": "NHERD",
-}
-_NOT_YET = ("NN", "nearest_neighbor", "cosine", "euclidean")
+_METHODS = {name: name for name in METHODS} | ALIASES | {"arow": "AROW"}
 _UNREGULARIZED = ("perceptron", "PA")
 
 
@@ -72,13 +58,7 @@ def read_classifier_configuration(configuration: Any) -> LinearClassifierConfigu
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
     top = check(_TOP, configuration)
-    if top["method"] in _NOT_YET:
-        raise ConfigurationError(
-            [
-                f"the method {top['method']} is not available in this version yet; "
-                "use one of perceptron, PA, PA1, PA2, CW, AROW, NHERD (.method)"
-            ]
-        )
+    refuse_neighbor_methods(top["method"])
     method = _METHODS.get(top["method"])
     if method is None:
         raise UnsupportedMethod(f"classifier({top['method']})")

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "classifier": "duma.engines.classifier:Classifier",
+    "regression": "duma.engines.regression:Regression",
+    "weight": "duma.engines.weight:Weight",
 }
 
 

@@ -46,6 +46,8 @@ class Layout(Protocol):
 
 _LAYOUTS = {
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
+    "regression": "duma.models.linear_regression:LinearRegressionLayout",
+    "weight": "duma.models.weight:WeightLayout",
 }
 
 

@@ -1,4 +1,4 @@
-"""A linear classifier's model under another configuration.
+"""A linear model under another configuration.
 
 - The method may change among the linear ones: weights carry over. Methods with covariance take 1 for the
   cells of those without, as for cells that do not exist yet: with the 0 that is stored there they would
@@ -12,18 +12,17 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from duma.engines.classifier_configuration import LinearClassifierConfiguration
+from duma.engines.linear_methods import WITHOUT_COVARIANCE
 from duma.models.converter_change import ConverterChange
+from duma.models.linear_configuration import LinearConfiguration
 from duma.models.linear_model import Cells, LabelCounts, LinearModel, MadeRows, Rows
-from duma.models.report import Kept, Report, Tally, shown
+from duma.models.report import Report, Tally, shown
 from duma.models.unlearners import fitted, known_ids
 from duma.models.weight_manager import restricted
 
-_WITHOUT_COVARIANCE = ("perceptron", "PA", "PA1", "PA2")
-
 
 def convert_linear(
-    model: LinearModel, old: LinearClassifierConfiguration, new: LinearClassifierConfiguration
+    model: LinearModel, old: LinearConfiguration, new: LinearConfiguration
 ) -> tuple[LinearModel, Report]:
     """The model as far as it can be kept, and what becomes of it. Raises `ModelFileError`."""
     report = Report()
@@ -49,12 +48,13 @@ def without_labels(model: LinearModel, labels: Iterable[bytes]) -> LinearModel:
     def counted(counts: dict[bytes, int]) -> dict[bytes, int]:
         return {label: count for label, count in counts.items() if label not in gone}
 
+    counts = model.counts
     return replace(
         model,
         rows=stripped(model.rows),
         unmixed=stripped(model.unmixed),
         labels={label: id_ for label, id_ in model.labels.items() if label not in gone},
-        counts=LabelCounts(counted(model.counts.master), counted(model.counts.diff), model.counts.version),
+        counts=counts and LabelCounts(counted(counts.master), counted(counts.diff), counts.version),
     )
 
 
@@ -69,7 +69,7 @@ def report_labels_lost(report: Report, lost: list[bytes], max_size: int) -> None
 
 
 def _with_unlearner(
-    model: LinearModel, old: LinearClassifierConfiguration, new: LinearClassifierConfiguration, report: Report
+    model: LinearModel, old: LinearConfiguration, new: LinearConfiguration, report: Report
 ) -> LinearModel:
     if new.unlearner is None:
         if old.unlearner is not None:
@@ -89,7 +89,7 @@ def _with_unlearner(
 
 
 def _with_converter(
-    model: LinearModel, old: LinearClassifierConfiguration, new: LinearClassifierConfiguration, report: Report
+    model: LinearModel, old: LinearConfiguration, new: LinearConfiguration, report: Report
 ) -> LinearModel:
     change = ConverterChange(old.converter, new.converter)
     features, frequencies = Tally(), Tally()
@@ -106,22 +106,22 @@ def _with_converter(
     report.changes.append("the converter is another one")
     report.cautions += change.cautions()
     if report.features.lost:
-        report.losses.append(_loss("features", report.features, change.reason()))
+        report.losses.append(report.features.loss("features", change.reason()))
         model = replace(model, rows=kept(model.rows), unmixed=kept(model.unmixed))
     if report.document_frequencies.lost:
         why = "no rule of the new converter gives their names"
-        report.losses.append(_loss("document frequencies", report.document_frequencies, why))
+        report.losses.append(report.document_frequencies.loss("document frequencies", why))
         model = replace(model, weights=restricted(model.weights, keeps_count.__getitem__))
     return model
 
 
 def _with_method(
-    model: LinearModel, old: LinearClassifierConfiguration, new: LinearClassifierConfiguration, report: Report
+    model: LinearModel, old: LinearConfiguration, new: LinearConfiguration, report: Report
 ) -> LinearModel:
     if old.method == new.method:
         return model
     report.changes.append(f"the method: {old.method} becomes {new.method}; weights carry over")
-    had, has = old.method not in _WITHOUT_COVARIANCE, new.method not in _WITHOUT_COVARIANCE
+    had, has = old.method not in WITHOUT_COVARIANCE, new.method not in WITHOUT_COVARIANCE
     if had == has:
         return model
     if has:
@@ -141,8 +141,3 @@ def _with_method(
         return {label: (weight, float(has and label not in mixed)) for label, (weight, _) in cells}
 
     return replace(model, rows=MadeRows(model.rows, row), unmixed=MadeRows(model.unmixed, unmixed_row))
-
-
-def _loss(what: str, kept: Kept, why: str) -> str:
-    examples = ", ".join(kept.examples) + (", ..." if kept.lost > len(kept.examples) else "")
-    return f"{kept.lost} of {kept.lost + kept.kept} {what} ({examples}): {why}"

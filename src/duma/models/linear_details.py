@@ -1,22 +1,20 @@
-"""What a linear classifier's model holds, for people and for JSON; and where two of them differ."""
+"""What a linear model holds, for people and for JSON; and where two of them differ."""
 
 import heapq
 from collections.abc import Iterable
 from typing import Any
 
-from duma.engines.classifier_configuration import LinearClassifierConfiguration
+from duma.models.linear_configuration import LinearConfiguration
 from duma.models.linear_model import LinearModel, Rows
 from duma.models.packed import broken
 from duma.models.report import shown
 from duma.models.unlearners import known_ids
-from duma.models.weight_manager import KeywordWeights
+from duma.models.weight_manager import differing_documents
 
 _EXAMPLES = 10
 
 
-def linear_details(
-    model: LinearModel, configuration: LinearClassifierConfiguration, top: int
-) -> dict[str, Any]:
+def linear_details(model: LinearModel, configuration: LinearConfiguration, top: int) -> dict[str, Any]:
     """Sizes, labels with their counts, and the `top` features of each label by absolute weight."""
     names = label_names(model)
     rows = model.names()
@@ -32,7 +30,7 @@ def linear_details(
                 heapq.heappush(heap, entry)
             elif heap and entry > heap[0]:
                 heapq.heapreplace(heap, entry)
-    counts = model.counts.total()
+    counts = model.label_counts()
     documents = model.weights.total()
     return {
         "method": configuration.method,
@@ -43,7 +41,7 @@ def linear_details(
             {
                 "label": shown(label),
                 "id": id_,
-                "trained": counts.get(label, 0),
+                "trained": counts.get(label, 0) if model.counts else None,
                 "features": features[id_],
                 "largest": [
                     {"feature": shown(feature), "weight": weight, "covariance": covariance}
@@ -70,13 +68,13 @@ def linear_difference(a: LinearModel, b: LinearModel, tolerance: float, top: int
     `top` largest differences of weights are named.
     """
     labels_a, labels_b = label_names(a), label_names(b)
-    counts_a, counts_b = a.counts.total(), b.counts.total()
+    counts_a, counts_b = a.label_counts(), b.label_counts()
     weights = _Weights(tolerance, top)
     rows_a, rows_b = a.names(), b.names()
     for feature in rows_a:
         if feature in rows_b:
             weights.compare(feature, _by_name(rows_a, feature, labels_a), _by_name(rows_b, feature, labels_b))
-    documents = _differing_documents(a.weights.total(), b.weights.total())
+    documents = differing_documents(a.weights.total(), b.weights.total())
     result = {
         "labels": {"only_a": _only(a.labels, b.labels), "only_b": _only(b.labels, a.labels)},
         "label_counts": [
@@ -170,11 +168,3 @@ def _arranged(unlearner: Any) -> Any:
     if type(unlearner) is list and len(unlearner) == 2 and type(unlearner[0]) is list:
         return [unlearner[0], sorted(unlearner[1])]
     return unlearner
-
-
-def _differing_documents(a: KeywordWeights, b: KeywordWeights) -> dict[str, Any] | None:
-    if a == b:
-        return None
-    names = a.frequencies.keys() | b.frequencies.keys()
-    differing = sum(a.frequencies.get(name) != b.frequencies.get(name) for name in names)
-    return {"a": a.documents, "b": b.documents, "differing_frequencies": differing}

@@ -16,12 +16,12 @@ since is lost.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from duma.engines.classifier_configuration import LinearClassifierConfiguration
+from duma.models.linear_configuration import LinearConfiguration
 from duma.models.linear_conversion import report_labels_lost, without_labels
 from duma.models.linear_model import Cells, LabelCounts, LinearModel, MadeRows, Rows, folded, summed
-from duma.models.report import Report
+from duma.models.report import Report, report_left_out
 from duma.models.unlearners import Unlearner, fitted, known_ids
-from duma.models.weight_manager import WeightManager, added, largest
+from duma.models.weight_manager import merged_weights, placed
 
 _MISSING = (0.0, 1.0)
 
@@ -29,7 +29,7 @@ _MISSING = (0.0, 1.0)
 def merge_linear(
     models: Sequence[LinearModel],
     names: Sequence[str],
-    configuration: LinearClassifierConfiguration,
+    configuration: LinearConfiguration,
     *,
     for_cluster: bool,
 ) -> tuple[LinearModel, Report]:
@@ -41,19 +41,14 @@ def merge_linear(
     """
     report = Report()
     version = max(model.version for model in models)
-    for model, name in zip(models, names, strict=True):
-        if model.version < version:
-            report.losses.append(
-                f"what {name} learned since MIX version {model.version}: others are at version {version}"
-            )
+    report_left_out(report, names, [model.version for model in models])
     models = [model for model in models if model.version == version]
     ids: dict[bytes, int] = {}
     for model in models:
         for label in sorted(model.labels, key=model.labels.__getitem__):
             ids.setdefault(label, len(ids))
     rows = _mean([folded(model.rows, model.unmixed) for model in models], models, ids)
-    counts = _merged_counts(models, version, report)
-    weights = _merged_weights(models, version, report)
+    weights = merged_weights([model.weights for model in models], version, report)
     new_version = version + 1 if for_cluster else 0
     merged = LinearModel(
         rows=rows,
@@ -61,9 +56,9 @@ def merge_linear(
         version=new_version,
         labels=ids,
         next_label_id=len(ids),
-        counts=LabelCounts(counts, {}, new_version) if for_cluster else LabelCounts({}, counts, 0),
+        counts=_merged_counts(models, version, report, for_cluster=for_cluster),
         unlearner=None,
-        weights=_placed(weights, new_version, for_cluster=for_cluster),
+        weights=placed(weights, new_version, for_cluster=for_cluster),
     )
     report.features.kept = len(rows)
     report.changes.append(f"{len(models)} models become one of {len(rows)} features and {len(ids)} labels")
@@ -90,8 +85,17 @@ def _mean(parts: Sequence[Rows], models: Sequence[LinearModel], ids: dict[bytes,
     return MadeRows((feature for part in parts for feature in part), cells)
 
 
-def _merged_counts(models: Sequence[LinearModel], version: int, report: Report) -> dict[bytes, int]:
-    parts = [model.counts for model in models]
+def _merged_counts(
+    models: Sequence[LinearModel], version: int, report: Report, *, for_cluster: bool
+) -> LabelCounts | None:
+    parts = [model.counts for model in models if model.counts is not None]
+    if not parts:
+        return None
+    counts = _total_counts(parts, version, report)
+    return LabelCounts(counts, {}, version + 1) if for_cluster else LabelCounts({}, counts, 0)
+
+
+def _total_counts(parts: Sequence[LabelCounts], version: int, report: Report) -> dict[bytes, int]:
     if version == 0:
         return summed(part.total() for part in parts)
     if any(part.master != parts[0].master for part in parts):
@@ -101,20 +105,6 @@ def _merged_counts(models: Sequence[LinearModel], version: int, report: Report) 
         for label, count in part.master.items():
             common[label] = max(common.get(label, 0), count)
     return summed([common, *(part.diff for part in parts)])
-
-
-def _merged_weights(models: Sequence[LinearModel], version: int, report: Report) -> WeightManager:
-    managers = [model.weights for model in models]
-    if version == 0:
-        return WeightManager(0, added(manager.total() for manager in managers))
-    if any(manager.master != managers[0].master for manager in managers):
-        report.cautions.append("the document counts before the last MIX differ; the larger ones are taken")
-    common = largest(manager.master for manager in managers)
-    return WeightManager(0, added([common, *(manager.diff for manager in managers)]))
-
-
-def _placed(weights: WeightManager, version: int, *, for_cluster: bool) -> WeightManager:
-    return WeightManager(version, master=weights.diff) if for_cluster else weights
 
 
 def _with_unlearner(

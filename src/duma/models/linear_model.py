@@ -1,6 +1,6 @@
-"""The user data of a linear classifier.
+"""The user data of a linear classifier or regression.
 
-    [1, [model, weight manager]]     model = [S, L], or [U, S, L] with an unlearner
+    [1, [model, weight manager]]     model = [S, L], or [U, S, L] with an unlearner; [S] of a regression
     S = [rows, [{label: id}, {id: label}, next id], unmixed rows, [version]]
     rows = {feature: {label id: [weight, covariance, 0]}}
     L = [{label: count} before the last MIX, {label: count} since, [version]]
@@ -40,14 +40,14 @@ class LabelCounts:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A linear classifier's model. `unlearner` is the unlearner's own data, None where there is none."""
+    """A linear model. `unlearner` is the unlearner's own data, None where there is none."""
 
     rows: Rows
     unmixed: Rows
     version: int
     labels: dict[bytes, int]  # ids by name
     next_label_id: int
-    counts: LabelCounts
+    counts: LabelCounts | None  # None for a regression
     unlearner: Any
     weights: WeightManager
 
@@ -55,20 +55,24 @@ class LinearModel:
         """All features, as the keys of rows in which both parts are added."""
         return self.rows if not self.unmixed else folded(self.rows, self.unmixed)
 
+    def label_counts(self) -> dict[bytes, int]:
+        """How often each label was trained; a regression does not count."""
+        return self.counts.total() if self.counts else {}
+
     def chunks(self) -> Iterator[bytes]:
         """The user data, piece by piece."""
         out = packer()
         yield out.pack_array_header(2) + out.pack(_VERSION) + out.pack_array_header(2)
-        if self.unlearner is None:
-            yield out.pack_array_header(2)
-        else:
-            yield out.pack_array_header(3) + out.pack(self.unlearner)
+        yield out.pack_array_header(_elements(self.unlearner is not None, self.counts is not None))
+        if self.unlearner is not None:
+            yield out.pack(self.unlearner)
         yield out.pack_array_header(4)
         yield from _pack_rows(self.rows)
         yield out.pack([self.labels, {id_: label for label, id_ in self.labels.items()}, self.next_label_id])
         yield from _pack_rows(self.unmixed)
         yield out.pack([self.version])
-        yield out.pack([self.counts.master, self.counts.diff, [self.counts.version]])
+        if self.counts is not None:
+            yield out.pack([self.counts.master, self.counts.diff, [self.counts.version]])
         yield from pack_weight_manager(self.weights)
 
     @cached_property
@@ -77,13 +81,15 @@ class LinearModel:
         return sum(map(len, self.chunks()))
 
 
-def read_linear_model(user_data: memoryview, *, unlearner: bool) -> LinearModel:
+def read_linear_model(user_data: memoryview, *, unlearner: bool, counts: bool) -> LinearModel:
     """Read user data; rows are read from it later, so it must stay. Raises `ModelFileError`."""
     reader = PackedReader(user_data)
     _exactly(reader, 2, "user data")
     reader.skip()  # the version, which was checked with the file
-    _exactly(reader, 2, "the classifier's data")
-    _exactly(reader, 3 if unlearner else 2, f"a linear model with{'' if unlearner else 'out'} unlearner")
+    _exactly(reader, 2, "a linear engine's data")
+    _exactly(
+        reader, _elements(unlearner, counts), f"a linear model with{'' if unlearner else 'out'} unlearner"
+    )
     unlearner_data = reader.value("the unlearner's data") if unlearner else None
 
     surplus = reader.array("the weight store") - 4
@@ -95,10 +101,7 @@ def read_linear_model(user_data: memoryview, *, unlearner: bool) -> LinearModel:
     version = _version(reader.value("the weight store's version"))
     reader.skip(surplus)
 
-    counts = reader.value("the label counts")
-    if type(counts) is not list or len(counts) < 3:
-        broken("the label counts are not an array of 3")
-    label_counts = LabelCounts(_counts(counts[0]), _counts(counts[1]), _version(counts[2]))
+    label_counts = _label_counts(reader.value("the label counts")) if counts else None
     weights = read_weight_manager(reader.value("the weight manager"))
     return LinearModel(rows, unmixed, version, labels, next_label_id, label_counts, unlearner_data, weights)
 
@@ -202,6 +205,17 @@ def _labels(value: Any) -> tuple[dict[bytes, int], int]:
     if len(set(labels.values())) < len(labels):
         broken("two labels have the same id")
     return labels, max([integer(value[2], "the next label id"), *(id_ + 1 for id_ in labels.values())])
+
+
+def _elements(unlearner: bool, counts: bool) -> int:
+    """How many there are in the array that is the model."""
+    return 1 + unlearner + counts
+
+
+def _label_counts(value: Any) -> LabelCounts:
+    if type(value) is not list or len(value) < 3:
+        broken("the label counts are not an array of 3")
+    return LabelCounts(_counts(value[0]), _counts(value[1]), _version(value[2]))
 
 
 def _counts(value: Any) -> dict[bytes, int]:

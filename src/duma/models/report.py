@@ -1,6 +1,7 @@
 """What a conversion or a merge does, said before anything is written."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from duma.models.converter_change import suffix_of
@@ -17,6 +18,11 @@ class Kept:
     lost: int = 0
     lost_by_suffix: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
+
+    def loss(self, what: str, why: str) -> str:
+        """What is lost, in one sentence."""
+        examples = ", ".join(self.examples) + (", ..." if self.lost > len(self.examples) else "")
+        return f"{self.lost} of {self.lost + self.kept} {what} ({examples}): {why}"
 
 
 @dataclass(slots=True)
@@ -37,6 +43,16 @@ class Report:
             *(f"caution: {line}" for line in self.cautions),
             *(f"changed: {line}" for line in self.changes),
         ]
+
+
+def report_left_out(report: Report, names: Sequence[str], versions: Sequence[int]) -> None:
+    """Says which models have a lower MIX version than others: a merge leaves them out."""
+    newest = max(versions)
+    for name, version in zip(names, versions, strict=True):
+        if version < newest:
+            report.losses.append(
+                f"what {name} learned since MIX version {version}: others are at version {newest}"
+            )
 
 
 class Tally:

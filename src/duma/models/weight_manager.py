@@ -7,11 +7,12 @@
 What is missing at the end of an array is empty, what is too much is ignored.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from duma.models.packed import broken, integer, numbers, packer
+from duma.models.report import Report
 
 Numbers = dict[bytes, float]
 
@@ -95,6 +96,30 @@ def largest(records: Iterable[KeywordWeights]) -> KeywordWeights:
             for name, count in counts.items():
                 most[name] = max(most.get(name, count), count)
     return result
+
+
+def merged_weights(managers: Sequence[WeightManager], version: int, report: Report) -> WeightManager:
+    """Those of several servers at one MIX version as one, with everything in `diff`."""
+    if version == 0:
+        return WeightManager(0, added(manager.total() for manager in managers))
+    if any(manager.master != managers[0].master for manager in managers):
+        report.cautions.append("the document counts before the last MIX differ; the larger ones are taken")
+    common = largest(manager.master for manager in managers)
+    return WeightManager(0, added([common, *(manager.diff for manager in managers)]))
+
+
+def placed(weights: WeightManager, version: int, *, for_cluster: bool) -> WeightManager:
+    """What `merged_weights` made, where a cluster's or a standalone server has it."""
+    return WeightManager(version, master=weights.diff) if for_cluster else weights
+
+
+def differing_documents(a: KeywordWeights, b: KeywordWeights) -> dict[str, Any] | None:
+    """How many documents were counted, and how many frequencies differ; None where nothing does."""
+    if a == b:
+        return None
+    names = a.frequencies.keys() | b.frequencies.keys()
+    differing = sum(a.frequencies.get(name) != b.frequencies.get(name) for name in names)
+    return {"a": a.documents, "b": b.documents, "differing_frequencies": differing}
 
 
 def restricted(manager: WeightManager, keeps: Callable[[bytes], bool]) -> WeightManager:

@@ -1,0 +1,21 @@
+// What reading user data has in common.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "msgpack/reader.hpp"
+
+namespace duma {
+
+using Progress = std::function<void(size_t)>;  // told the bytes read so far; may be empty
+
+inline constexpr size_t kProgressBytes = 4 << 20;
+
+inline void expect_array(msgpack::Reader& in, uint32_t n, const char* what) {
+    if (in.array() != n) throw msgpack::TypeMismatch(std::string(what) + " is an array of " + std::to_string(n));
+}
+
+}  // namespace duma
