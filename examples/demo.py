@@ -203,9 +203,7 @@ def undo_clear(server: Server) -> None:
     console.print("  " + found.strip(), soft_wrap=True)
     record = json.loads(found)["record"]
     undone = str(server.folder / f"{server.data_folder.name}_undone.jubatus")
-    subprocess.run(
-        command("duma", "recover", journal, "--to", f"before={record}", "-o", undone), check=True
-    )
+    subprocess.run(command("duma", "recover", journal, "--to", f"before={record}", "-o", undone), check=True)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import itertools
 
 import msgpack
 import pytest
-from duma._core import Splitter, error_response, response
 from hypothesis import given
 from hypothesis import strategies as st
+
+from duma._core import Splitter, error_response, response
 
 
 def packed(value, **kwargs):

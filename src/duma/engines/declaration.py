@@ -97,7 +97,9 @@ class Method:
     def apply_packed(self, target: object, arguments: Sequence[Buffer]) -> Any:
         """Like `call_packed`, for one who does not want the result in MessagePack: returns what the body does."""
         if len(arguments) < len(self.parameters):
-            raise ArgumentMismatch(f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given")
+            raise ArgumentMismatch(
+                f"{self.name} takes {len(self.parameters)} arguments, {len(arguments)} given"
+            )
         values = [
             argument if parameter.packed else parameter.type.unpack(argument)
             for parameter, argument in zip(self.parameters, arguments, strict=False)
