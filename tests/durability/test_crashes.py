@@ -148,6 +148,7 @@ def test_every_crash(always):
     assert points > 1000
 
 
+@pytest.mark.slow
 def test_every_crash_while_recovering_from_every_crash():
     """Recovery is done again after a crash at each of its calls, and ends in a state as allowed as the first
     one's.
@@ -172,6 +173,7 @@ def test_every_crash_while_recovering_from_every_crash():
     assert points > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("always", [True, False])
 def test_every_failing_call(always, error):

@@ -143,7 +143,7 @@ def more_calls(count: int) -> Any:
     return st.lists(st.one_of(CALLS, CALLS, CALLS, CALLS, load), min_size=count // 2, max_size=count)
 
 
-@settings(max_examples=8, deadline=None, phases=NO_SHRINKING, suppress_health_check=LIMITS)
+@settings(max_examples=4, deadline=None, phases=NO_SHRINKING, suppress_health_check=LIMITS)
 @given(
     any_configurations(), more_calls(30), st.sets(st.integers(0, 29), min_size=1, max_size=2), st.integers()
 )

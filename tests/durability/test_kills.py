@@ -133,6 +133,7 @@ def assert_quiet(server: Lives) -> None:
     assert server.server.errors == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["always", "interval"])
 def test_a_killed_server_has_every_answered_update_once(tmp_path: Path, mode: str) -> None:
     with lives(tmp_path / "data", "--journal", mode, *SMALL) as server:
