@@ -165,6 +165,8 @@ def test_hundreds_of_kills(tmp_path: Path, mode: str, kills: int, seed: int) -> 
     with lives(tmp_path / "data", "--journal", mode, *SMALL) as server:
         witness = live_and_die(server, kills, seed, longest=1.2)
         assert witness.acknowledged > 100 * kills
-        # Segments, snapshots and loaded models have been removed all the time.
-        assert len(list(server.folder.rglob("*.journal"))) < 50
-        assert len(list(server.snapshots.glob("*Z.jubatus"))) == 2
+        # Segments, snapshots and loaded models have been removed all the time. How many are there at the end depends
+        # on how much was learned since the last snapshots, and on whether the kill came before the last removal.
+        firsts = [int(path.name[:20]) for path in server.folder.rglob("*.journal")]
+        assert min(firsts) > max(firsts) / 2
+        assert len(list(server.snapshots.glob("*Z.jubatus"))) in (2, 3)
