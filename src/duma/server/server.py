@@ -1,7 +1,6 @@
 """One running server: an engine, the methods that every server has, and the port they are called on."""
 
 import asyncio
-import dataclasses
 import logging
 import threading
 import time
@@ -111,14 +110,10 @@ class ModelServer(CommonMethods):
     def _methods(self) -> dict[str, BoundMethod]:
         bound = {name: BoundMethod(method, self._engine) for name, method in self._engine.methods.items()}
         # Both read or write a file, and take a turn among the updates only for the moment that needs one.
-        bound["save"] = BoundMethod(self._own("save"), self, blocking=True, ordered=False)
-        bound["load"] = BoundMethod(self._own("load"), self, blocking=True, ordered=False)
-        bound["get_status"] = BoundMethod(self._own("get_status"), self)
+        bound["save"] = BoundMethod(self.methods["save"], self, blocking=True, ordered=False)
+        bound["load"] = BoundMethod(self.methods["load"], self, blocking=True, ordered=False)
+        bound["get_status"] = BoundMethod(self.methods["get_status"], self)
         return bound
-
-    def _own(self, name: str) -> Method:
-        """The declaration of a common method with this server's body."""
-        return dataclasses.replace(self.methods[name], body=getattr(type(self), name))
 
     def _count_update(self, _method: Method) -> None:
         with self._counting:  # a load counts as well, and does not run in the update order
