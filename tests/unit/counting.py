@@ -59,6 +59,14 @@ class Counting(Declared):
         self.entered.release()
         return self.gate.wait(10)
 
+    @analysis(route=RANDOM, slow=lambda counting: len(counting.learned) > 0)
+    def wait_if_any(self) -> int:
+        """How many items there are; if any, when the gate opens."""
+        if self.learned:
+            self.entered.release()
+            assert self.gate.wait(10)
+        return len(self.learned)
+
     @analysis(route=RANDOM)
     def fail(self, how: str) -> bool:
         """Raises what `how` says."""

@@ -210,6 +210,17 @@ def test_waiting_updates_keep_the_order_of_arrival(running, peer):
     assert [getattr(item, "name", item) for item in running.model.learned] == ["first", *"01234"]
 
 
+def test_a_call_that_the_engine_calls_slow_leaves_the_event_loop_free(running, peer):
+    assert peer.call("wait_if_any") == (None, 0)
+    assert peer.call("learn", [["one"]]) == (None, 1)
+    peer.send([0, 1, "wait_if_any", [""]])
+    assert running.model.entered.acquire(timeout=DEADLINE)
+    with Peer(running.port) as other:
+        assert other.call("size") == (None, 1)
+    running.model.gate.set()
+    assert peer.answers(1) == [[1, 1, None, 1]]
+
+
 def test_large_analyses_run_side_by_side():
     with serving(threads=3) as running:
         peers = [Peer(running.port) for _ in range(3)]

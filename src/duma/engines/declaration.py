@@ -69,6 +69,11 @@ class Parameter:
     packed: bool
 
 
+# Whether a call may take long though its arguments are few, such as a search through many rows: always or never, or as
+# a look at the engine tells. A server runs such a call in a thread.
+Slow = bool | Callable[[Any], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """Everything that is known of one method."""
@@ -76,6 +81,7 @@ class Method:
     name: str
     updates: bool
     counted: bool  # whether Jubatus' update_count rises
+    slow: Slow  # whether a call may take long though its arguments are few
     route: Route
     aggregator: Aggregator
     parameters: tuple[Parameter, ...]
@@ -135,17 +141,21 @@ class _Declared:
 
 
 def update(
-    *, route: Route, aggregator: Aggregator = Aggregator.PASS, counted: bool = True
+    *,
+    route: Route,
+    aggregator: Aggregator = Aggregator.PASS,
+    counted: bool = True,
+    slow: Slow = False,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declares a method that changes the model."""
-    return partial(_declare, updates=True, counted=counted, route=route, aggregator=aggregator)
+    return partial(_declare, updates=True, counted=counted, slow=slow, route=route, aggregator=aggregator)
 
 
 def analysis(
-    *, route: Route, aggregator: Aggregator = Aggregator.PASS
+    *, route: Route, aggregator: Aggregator = Aggregator.PASS, slow: Slow = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declares a method that only reads the model."""
-    return partial(_declare, updates=False, counted=False, route=route, aggregator=aggregator)
+    return partial(_declare, updates=False, counted=False, slow=slow, route=route, aggregator=aggregator)
 
 
 def declared_methods(owner: type) -> dict[str, Method]:
@@ -164,7 +174,13 @@ def declared_methods(owner: type) -> dict[str, Method]:
 
 
 def _declare(
-    body: Callable[..., Any], *, updates: bool, counted: bool, route: Route, aggregator: Aggregator
+    body: Callable[..., Any],
+    *,
+    updates: bool,
+    counted: bool,
+    slow: Slow,
+    route: Route,
+    aggregator: Aggregator,
 ) -> _Declared:
     hints = typing.get_type_hints(body, include_extras=True)
     signature = inspect.signature(body)
@@ -179,6 +195,7 @@ def _declare(
             name=body.__name__,
             updates=updates,
             counted=counted,
+            slow=slow,
             route=route,
             aggregator=aggregator,
             parameters=tuple(parameters),

@@ -57,6 +57,7 @@ class Service:
         "_mutex",
         "_named",
         "_on_update",
+        "_slow",
         "_target",
         "blocking",
         "ordered",
@@ -69,6 +70,7 @@ class Service:
         self._method = bound.method
         self._target = bound.target
         self._named = bound.named
+        self._slow = bound.method.slow
         self.blocking = bound.blocking
         self.ordered = bound.method.updates if bound.ordered is None else bound.ordered
         self._on_update = on_update if bound.method.counted else None
@@ -81,6 +83,13 @@ class Service:
     def count(self) -> MethodCount:
         """The calls so far."""
         return MethodCount(self.requests, self._errors)
+
+    def is_small(self, params: Buffer) -> bool:
+        """Whether a call takes less time than handing it to a thread."""
+        if len(params) >= SMALL or self.blocking:
+            return False
+        slow = self._slow
+        return not (slow if isinstance(slow, bool) else slow(self._target))
 
     def call(
         self,
@@ -163,7 +172,7 @@ class Dispatcher:
         source: Source,
     ) -> tuple[bytes, int] | None:
         """Call at once, in this thread, if the call is small and its turn; None: it must go to a thread."""
-        if len(params) >= SMALL or service.blocking:
+        if not service.is_small(params):
             return None
         if not service.ordered:
             return service.call(id, params, arguments, source)

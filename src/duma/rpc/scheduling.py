@@ -2,7 +2,8 @@
 
 Updates run one at a time, in one order for all connections: the order of the journal. A small update runs
 where it arrives, on the event loop, if it is nobody's turn; every other one waits for its turn in the update
-thread. Analyses need no turn: small ones run on the event loop, large ones in a pool.
+thread. Analyses need no turn: small ones run on the event loop, large ones in a pool. A call is small if its
+arguments are, unless its declaration says that it may be slow.
 """
 
 import logging
