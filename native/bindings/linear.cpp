@@ -6,7 +6,7 @@
 #include "convert/converter.hpp"
 #include "linear/classifier.hpp"
 #include "linear/regression.hpp"
-#include "linear/unlearner.hpp"
+#include "model/unlearner.hpp"
 
 namespace duma::bindings {
 

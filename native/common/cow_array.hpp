@@ -30,6 +30,11 @@ public:
         if (size > size_) size_ = size;
     }
 
+    // Forgets what stands from `size` on; the room stays, and with it what it held.
+    void shrink(size_t size) {
+        if (size < size_) size_ = size;
+    }
+
     void clear() {
         blocks_.clear();
         size_ = 0;

@@ -26,7 +26,7 @@ std::string training(int n) {
 std::unique_ptr<linear::LinearClassifier> classifier(bool rich) {
     return std::make_unique<linear::LinearClassifier>(
         linear::Method::arow, 1.0f, converter(rich),
-        rich ? std::make_unique<linear::LruUnlearner>(2, convert::Matcher{convert::Matcher::Kind::prefix, "label1", {}}) : nullptr);
+        rich ? std::make_unique<LruUnlearner>(2, convert::Matcher{convert::Matcher::Kind::prefix, "label1", {}}) : nullptr);
 }
 
 }  // namespace

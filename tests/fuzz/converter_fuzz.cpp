@@ -102,10 +102,10 @@ std::shared_ptr<const Converter> converter(const uint8_t* b) {
     return rules;
 }
 
-std::unique_ptr<linear::Unlearner> unlearner(uint8_t b) {
+std::unique_ptr<Unlearner> unlearner(uint8_t b) {
     const size_t room = 1 + b % 4;
-    if (b & 64) return std::make_unique<linear::RandomUnlearner>(room, std::mt19937(b));
-    if (b & 128) return std::make_unique<linear::LruUnlearner>(room, b & 16 ? std::optional(Matcher{Matcher::Kind::prefix, "l", {}}) : std::nullopt);
+    if (b & 64) return std::make_unique<RandomUnlearner>(room, std::mt19937(b));
+    if (b & 128) return std::make_unique<LruUnlearner>(room, b & 16 ? std::optional(Matcher{Matcher::Kind::prefix, "l", {}}) : std::nullopt);
     return nullptr;
 }
 

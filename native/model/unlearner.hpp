@@ -21,7 +21,7 @@
 #include "msgpack/reader.hpp"
 #include "msgpack/writer.hpp"
 
-namespace duma::linear {
+namespace duma {
 
 // No label can make room for a new one.
 struct ModelFull : std::runtime_error {
@@ -226,4 +226,4 @@ private:
     std::unordered_map<std::string, size_t> places_;
 };
 
-}  // namespace duma::linear
+}  // namespace duma
