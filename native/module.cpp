@@ -10,5 +10,6 @@ NB_MODULE(_core, m) {
     bindings::bind_convert(m);
     bindings::bind_models(m);
     bindings::bind_linear(m);
+    bindings::bind_neighbors(m);
     bindings::bind_journal(m);
 }

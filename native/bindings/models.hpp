@@ -27,6 +27,12 @@ auto without_gil_if_long(const Model& model, size_t bytes, Work&& work) {
     return work();
 }
 
+// What a search counts as in place of its input's bytes: a long call if there is much to search.
+template <class Model>
+size_t search_bytes(Model& model, size_t bytes) {
+    return without_gil_if_long(model, 0, [&] { return model.slow(); }) ? kLongCall : bytes;
+}
+
 template <class Model, class Read>
 nb::bytes packed(Model& model, size_t bytes, Read&& read) {
     msgpack::Buffer answer;

@@ -14,6 +14,7 @@ class TopK {
 public:
     explicit TopK(size_t k, Before before = {}) : k_(k), before_(before) {}
 
+    bool empty() const { return heap_.empty(); }
     bool full() const { return heap_.size() >= k_; }
     // The item that goes when a better one comes; there must be one.
     const Item& worst() const { return heap_.front(); }

@@ -18,6 +18,11 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"sensitivity": 0.1, "regularization_weight": 1.0},
         "converter": _CONVERTER,
     },
+    "nearest_neighbor": {
+        "method": "lsh",
+        "parameter": {"hash_num": 128},
+        "converter": _CONVERTER,
+    },
     "weight": {
         "converter": {
             **_CONVERTER,

@@ -21,6 +21,11 @@ def jubaregression() -> None:
     sys.exit(run("regression"))
 
 
+def jubanearest_neighbor() -> None:
+    """The nearest neighbour server."""
+    sys.exit(run("nearest_neighbor"))
+
+
 def jubaweight() -> None:
     """The weight server."""
     sys.exit(run("weight"))
