@@ -1,20 +1,18 @@
 """Replays a transcript: calls that Jubatus 1.1.1 was asked, with the answers that it gave.
 
-Each call says how its answer is compared: `exact`; `close` (numbers to a tolerance); `labels` (lists of [label, score],
-in any order, scores to a tolerance); `features` (one such list); `save` (a map from the server to a file that exists);
-`error` (an error, whatever its words); `any`.
+Each call says how its answer is compared: `any`; `save` (a map from the server to a file that exists); one of those in
+`comparison.py`. Where an error was recorded an error must come, whatever its words.
 """
 
 import json
-import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import msgpack
+from comparison import same
 
 FOLDER = Path(__file__).parent
-RELATIVE, ABSOLUTE = 2e-4, 2e-5
 
 
 def transcripts() -> list[str]:
@@ -80,35 +78,10 @@ def _text(value: Any) -> Any:
 
 
 def _same(call: dict[str, Any], error: Any, result: Any) -> bool:
-    match call["compare"]:
-        case "any":
-            return True
-        case "save":
-            return (
-                error is None and len(result) == 1 and all(Path(path).is_file() for path in result.values())
-            )
-        case _ if "error" in call:
-            return error is not None
-        case _ if error is not None:
-            return False
-        case "labels":
-            return len(result) == len(call["result"]) and all(map(_same_pairs, result, call["result"]))
-        case "features":
-            return _same_pairs(result, call["result"])
-        case "close":
-            return len(result) == len(call["result"]) and all(map(_close, result, call["result"]))
-        case "exact":
-            return bool(result == call["result"])
-        case unknown:
-            raise ValueError(f"unknown comparison {unknown!r}")
-
-
-def _same_pairs(given: Any, expected: Any) -> bool:
-    numbers, wanted = dict(given), dict(expected)
-    if numbers.keys() != wanted.keys() or not len(numbers) == len(given) == len(expected):
-        return False
-    return all(_close(numbers[name], wanted[name]) for name in wanted)
-
-
-def _close(given: float, expected: float) -> bool:
-    return math.isclose(given, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    if call["compare"] == "any":
+        return True
+    if call["compare"] == "save":
+        return error is None and len(result) == 1 and all(Path(path).is_file() for path in result.values())
+    if "error" in call:
+        return error is not None
+    return error is None and same(call["compare"], result, call["result"])
