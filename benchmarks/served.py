@@ -38,10 +38,10 @@ def classifier_server(config: dict[str, Any]) -> Iterator[socket.socket]:
 
 @contextmanager
 def server_process(
-    config: dict[str, Any] | None, folder: Path, port: int, *options: str
+    config: dict[str, Any] | None, folder: Path, port: int, *options: str, engine: str = "classifier"
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A `jubaclassifier` with its models in `folder`; without a configuration the options name a model."""
-    command = [str(Path(sys.executable).parent / "jubaclassifier"), "-p", str(port), "-b", "127.0.0.1"]
+    """A server with its models in `folder`; without a configuration the options name a model."""
+    command = [str(Path(sys.executable).parent / f"juba{engine}"), "-p", str(port), "-b", "127.0.0.1"]
     if config is not None:
         (folder / "config.json").write_text(json.dumps(config))
         command += ["-f", str(folder / "config.json")]

@@ -56,7 +56,6 @@ public:
         const SignatureIndex::Query row = index_.query(features_);
         std::lock_guard lock(mutex_);
         index_.set(id, row);
-        ++updated_rows_;
     }
 
     // [[id, score]...], the nearest `k` first; nothing for an unknown id.
@@ -95,12 +94,11 @@ public:
         index_.table().clear();
         names_.clear();
         weights_.clear();
-        updated_rows_ = 0;
     }
 
     Status status() {
         std::shared_lock lock(mutex_);
-        return {{"update_row_cnt", std::to_string(updated_rows_)}, {"data", std::to_string(index_.table().size())}};
+        return {{"data", std::to_string(index_.table().size())}};
     }
 
     // The model as it is between two updates, [1, [table, weights]].
@@ -165,7 +163,6 @@ private:
     convert::Conversion learner_;
     FeatureVector features_;
     SignatureIndex index_;
-    uint64_t updated_rows_ = 0;
 
     Rooms<Room> rooms_;
 };

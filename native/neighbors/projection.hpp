@@ -22,21 +22,44 @@ namespace duma::neighbors {
 // The numbers of the features that were used last, by seed. Safe to use from several threads.
 class GaussianCache {
 public:
-    explicit GaussianCache(size_t room) : room_(room) {}
+    // `n` numbers for each of at most `room` features.
+    GaussianCache(size_t n, size_t room) : n_(n), room_(room) {}
 
     using Numbers = std::shared_ptr<const std::vector<float>>;
 
-    // The first `n` numbers for a seed; `n` is the same in all calls.
-    Numbers get(uint32_t seed, size_t n) {
+    // The numbers of each feature from `begin` to before `end`.
+    std::vector<Numbers> get(const HashedFeature* begin, const HashedFeature* end) {
+        std::vector<Numbers> found;
+        found.reserve(static_cast<size_t>(end - begin));
+        bool all = true;
         {
             std::lock_guard lock(mutex_);
-            if (const auto found = places_.find(seed); found != places_.end()) {
-                recent_.splice(recent_.begin(), recent_, found->second);
-                return found->second->second;
+            for (const HashedFeature* feature = begin; feature != end; ++feature) {
+                found.push_back(use(seed_of(*feature)));
+                all = all && found.back();
             }
         }
-        auto made = std::make_shared<std::vector<float>>(n);
-        gaussians(seed, made->data(), n);
+        if (all) return found;
+        for (size_t i = 0; i < found.size(); ++i)
+            if (!found[i]) found[i] = make(seed_of(begin[i]));
+        return found;
+    }
+
+    static uint32_t seed_of(const HashedFeature& feature) { return static_cast<uint32_t>(feature.hash); }
+
+private:
+    using Recent = std::list<std::pair<uint32_t, Numbers>>;
+
+    Numbers use(uint32_t seed) {
+        const auto found = places_.find(seed);
+        if (found == places_.end()) return nullptr;
+        recent_.splice(recent_.begin(), recent_, found->second);
+        return found->second->second;
+    }
+
+    Numbers make(uint32_t seed) {
+        const auto made = std::make_shared<std::vector<float>>(n_);
+        gaussians(seed, made->data(), n_);
         std::lock_guard lock(mutex_);
         if (places_.contains(seed)) return made;
         recent_.emplace_front(seed, made);
@@ -48,10 +71,7 @@ public:
         return made;
     }
 
-private:
-    using Recent = std::list<std::pair<uint32_t, Numbers>>;
-
-    const size_t room_;
+    const size_t n_, room_;
     std::mutex mutex_;
     Recent recent_;
     std::unordered_map<uint32_t, Recent::iterator> places_;
@@ -60,9 +80,11 @@ private:
 // Projects onto `size` dimensions. Safe to use from several threads.
 class Projection {
 public:
-    // `threads` decides how the features are divided, and with it how sums are rounded; `cache_size` is in features.
+    // `threads` decides how the features are divided, and with it how sums are rounded. The numbers of `cache_size` features
+    // are kept, and in any case of as many as fit in little memory.
     Projection(size_t size, int64_t threads, size_t cache_size)
-        : size_(size), threads_(threads > 1 ? static_cast<size_t>(threads) : 1), pool_(threads_), cache_(cache_size), caches_(cache_size > 0) {}
+        : size_(size), threads_(threads > 1 ? static_cast<size_t>(threads) : 1), pool_(threads_),
+          room_(std::max(cache_size, kCacheBytes / sizeof(float) / std::max<size_t>(size, 1))), cache_(size, room_) {}
 
     size_t size() const { return size_; }
 
@@ -89,18 +111,24 @@ public:
 
 private:
     static constexpr size_t kWorthThreads = 16 * 1024;  // numbers: below it, waking threads costs more than the work
+    static constexpr size_t kCacheBytes = 8 << 20;
+    static constexpr size_t kAtOnce = 64;  // features whose numbers are held while they are added
 
     void add(const FeatureVector& features, size_t begin, size_t end, std::vector<float>& sums) {
-        std::vector<float> drawn(caches_ ? 0 : size_);
+        if (room_ == 0) return add_drawn(features, begin, end, sums);
+        for (; begin < end; begin += kAtOnce) {
+            const HashedFeature* first = features.data() + begin;
+            const size_t n = std::min(kAtOnce, end - begin);
+            const auto numbers = cache_.get(first, first + n);
+            for (size_t i = 0; i < n; ++i) add_scaled(numbers[i]->data(), static_cast<float>(first[i].value), sums);
+        }
+    }
+
+    void add_drawn(const FeatureVector& features, size_t begin, size_t end, std::vector<float>& sums) {
+        std::vector<float> drawn(size_);
         for (size_t i = begin; i < end; ++i) {
-            const auto seed = static_cast<uint32_t>(features[i].hash);
-            const auto value = static_cast<float>(features[i].value);
-            if (caches_) {
-                add_scaled(cache_.get(seed, size_)->data(), value, sums);
-            } else {
-                gaussians(seed, drawn.data(), size_);
-                add_scaled(drawn.data(), value, sums);
-            }
+            gaussians(GaussianCache::seed_of(features[i]), drawn.data(), size_);
+            add_scaled(drawn.data(), static_cast<float>(features[i].value), sums);
         }
     }
 
@@ -110,8 +138,8 @@ private:
 
     const size_t size_, threads_;
     WorkerPool pool_;
+    const size_t room_;  // features in the cache
     GaussianCache cache_;
-    const bool caches_;
 };
 
 }  // namespace duma::neighbors

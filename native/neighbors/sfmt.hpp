@@ -11,53 +11,51 @@ namespace duma::neighbors {
 
 class Sfmt607 {
 public:
+    static constexpr size_t kInts = 20;  // of one state
+
     explicit Sfmt607(uint32_t seed) {
-        state_[0] = seed;
-        for (uint32_t i = 1; i < kInts; ++i) state_[i] = 1812433253u * (state_[i - 1] ^ state_[i - 1] >> 30) + i;
-        certify_period();
+        std::array<uint32_t, kInts> ints;
+        ints[0] = seed;
+        for (uint32_t i = 1; i < kInts; ++i) ints[i] = 1812433253u * (ints[i - 1] ^ ints[i - 1] >> 30) + i;
+        // Certification of the period: the parity of these bits must be odd.
+        if (std::popcount((ints[0] & 1u) ^ (ints[3] & 0x5986f054u)) % 2 == 0) ints[0] ^= 1;
+        for (size_t i = 0; i < kInts; i += 4) words_[i / 4] = {joined(ints[i], ints[i + 1]), joined(ints[i + 2], ints[i + 3])};
     }
 
-    uint32_t operator()() {
-        if (next_ == kInts) refill();
-        return state_[next_++];
+    // The next `kInts` numbers of the stream.
+    void next(uint32_t* out) {
+        Word before_last = words_[3], last = words_[4];  // the words made before, the older one first
+        for (size_t i = 0; i < kWords; ++i) {
+            const Word made = renewed(words_[i], words_[(i + 2) % kWords], before_last, last);
+            words_[i] = made;
+            before_last = last;
+            last = made;
+            out[4 * i] = static_cast<uint32_t>(made.low);
+            out[4 * i + 1] = static_cast<uint32_t>(made.low >> 32);
+            out[4 * i + 2] = static_cast<uint32_t>(made.high);
+            out[4 * i + 3] = static_cast<uint32_t>(made.high >> 32);
+        }
     }
 
 private:
-    static constexpr uint32_t kWords = 5, kInts = 4 * kWords;
-    static constexpr std::array<uint32_t, 4> kMask = {0xfdff37ff, 0xef7f3f7d, 0xff777b7d, 0x7ff7fb2f};
-    static constexpr std::array<uint32_t, 4> kParity = {0x00000001, 0, 0, 0x5986f054};
+    static constexpr size_t kWords = kInts / 4;
 
-    void certify_period() {
-        uint32_t inner = 0;
-        for (uint32_t i = 0; i < 4; ++i) inner ^= state_[i] & kParity[i];
-        if (std::popcount(inner) % 2 == 0) state_[0] ^= 1;
+    struct Word {  // of 128 bits
+        uint64_t low, high;
+    };
+
+    static uint64_t joined(uint32_t low, uint32_t high) { return low | static_cast<uint64_t>(high) << 32; }
+
+    static Word renewed(Word own, Word ahead, Word before_last, Word last) {
+        constexpr uint64_t kMaskLow = 0xef7f3f7dfdff37ff, kMaskHigh = 0x7ff7fb2fff777b7d;
+        // Shifts of the two halves of 64 bits, each by itself.
+        const auto halves_right_13 = [](uint64_t v) { return v >> 13 & 0x0007ffff0007ffff; };
+        const auto halves_left_15 = [](uint64_t v) { return v << 15 & 0xffff8000ffff8000; };
+        return {own.low ^ own.low << 24 ^ (before_last.low >> 24 | before_last.high << 40) ^ (halves_right_13(ahead.low) & kMaskLow) ^ halves_left_15(last.low),
+                own.high ^ (own.high << 24 | own.low >> 40) ^ before_last.high >> 24 ^ (halves_right_13(ahead.high) & kMaskHigh) ^ halves_left_15(last.high)};
     }
 
-    void refill() {
-        uint32_t before_last = 3, last = 4;  // the words made before, the older one first
-        for (uint32_t i = 0; i < kWords; ++i) {
-            renew(4 * i, 4 * ((i + 2) % kWords), 4 * before_last, 4 * last);
-            before_last = last;
-            last = i;
-        }
-        next_ = 0;
-    }
-
-    // Word `to` from itself, the one two further on, and the two made before.
-    void renew(uint32_t to, uint32_t ahead, uint32_t before_last, uint32_t last) {
-        const auto low = [&](uint32_t at) { return state_[at] | static_cast<uint64_t>(state_[at + 1]) << 32; };
-        const auto high = [&](uint32_t at) { return state_[at + 2] | static_cast<uint64_t>(state_[at + 3]) << 32; };
-        const uint64_t own_low = low(to) << 24, own_high = high(to) << 24 | low(to) >> 40;
-        const uint64_t past_low = low(before_last) >> 24 | high(before_last) << 40, past_high = high(before_last) >> 24;
-        const uint64_t mixed[2] = {own_low ^ past_low, own_high ^ past_high};
-        for (uint32_t lane = 0; lane < 4; ++lane) {
-            const auto shifted = static_cast<uint32_t>(mixed[lane / 2] >> (lane % 2 * 32));
-            state_[to + lane] ^= shifted ^ (state_[ahead + lane] >> 13 & kMask[lane]) ^ state_[last + lane] << 15;
-        }
-    }
-
-    std::array<uint32_t, kInts> state_{};
-    uint32_t next_ = kInts;  // the state is exhausted: the first output refills it
+    std::array<Word, kWords> words_;
 };
 
 }  // namespace duma::neighbors

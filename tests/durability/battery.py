@@ -150,4 +150,34 @@ SUBJECTS = [
         ),
         analyses=(("calc_weight", (_datum("buy now and see the rain rain", length=1.0),)),),
     ),
+    Subject(
+        type="nearest_neighbor",
+        config={
+            "method": "euclid_lsh",
+            "parameter": {"hash_num": 72, "threads": 2},
+            "converter": {
+                "string_rules": [
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf1"}
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+            },
+        },
+        other_config={
+            "method": "lsh",
+            "parameter": {"hash_num": 72},
+            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        },
+        updates=(
+            ("set_row", ("first", _datum("buy now cheap", length=3.0))),
+            ("set_row", ("second", _datum("see you now"))),
+            ("set_row", ("first", _datum("see the rain", length=-1.0))),
+            ("set_row", ("third", _datum("", length=0.0))),
+            *(("set_row", (f"row{i}", _datum(f"word{i} rain", length=float(i)))) for i in range(5)),
+        ),
+        analyses=(
+            ("get_all_rows", ()),
+            ("neighbor_row_from_datum", (_datum("buy now and see the rain", length=1.0), 4)),
+            ("similar_row_from_id", ("first", 10)),
+        ),
+    ),
 ]

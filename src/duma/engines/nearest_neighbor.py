@@ -34,11 +34,13 @@ class NearestNeighbor(CoreEngine):
         top = check(_TOP, configuration)
         settings = read_signature_configuration(top["method"], top.get("parameter"), ".parameter")
         self._model = _core.NearestNeighbor(settings.build(), build_converter(top["converter"]))
+        self._updated_rows = 0  # since the start or the last clear, whatever is loaded
 
     @update(route=CHT1)
     def set_row(self, id: str, d: Packed[Datum]) -> bool:  # noqa: A002 - clients pass it by this name
         """Set a row to a datum, in place of an older one; returns true."""
         self._model.set_row(_bytes(id), d)
+        self._updated_rows += 1
         return True
 
     @analysis(route=RANDOM, slow=_searches_long)
@@ -65,6 +67,13 @@ class NearestNeighbor(CoreEngine):
     def get_all_rows(self) -> Packed[list[str]]:
         """The ids of all rows."""
         return self._model.get_all_rows()  # type: ignore[return-value]
+
+    def forget(self) -> None:
+        super().forget()
+        self._updated_rows = 0
+
+    def status(self) -> dict[str, str]:
+        return {"update_row_cnt": str(self._updated_rows), **super().status()}
 
 
 def _bytes(text: str) -> bytes:
