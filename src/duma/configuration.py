@@ -33,15 +33,32 @@ class ConfigurationSyntaxError(ConfigurationError):
         return f"syntax error in configuration: {self.messages[0]}"
 
 
+class Problem(str):
+    """One line of `ConfigurationError.messages`, and what else is known of it: the `path` of the value that is
+    wrong, or of the member that is missing, and the `advice`, what to do.
+
+    `alone`: no value of this kind could be looked into, so Jubatus reports it and nothing else.
+    """
+
+    path: str
+    advice: str
+    alone: bool
+
+    def __new__(cls, text: str, path: str, advice: str = "", *, alone: bool = False) -> "Problem":
+        made = super().__new__(cls, text)
+        made.path, made.advice, made.alone = path, advice, alone
+        return made
+
+
 class PlainConfigurationError(ConfigurationError):
     """One problem whose text stands alone, as Jubatus words it.
 
     `str()` is exactly `text`. `messages` adds the `detail`, when there is more to say, and the path at
-    which the problem is, when it is known.
+    which the problem is, when it is known; `advice` says what to do.
     """
 
-    def __init__(self, text: str, detail: str = "") -> None:
-        self.text, self.detail, self.path = text, detail, ""
+    def __init__(self, text: str, detail: str = "", advice: str = "") -> None:
+        self.text, self.detail, self.path, self.advice = text, detail, "", advice
         super().__init__([text])
         self._compose()
 
@@ -52,7 +69,8 @@ class PlainConfigurationError(ConfigurationError):
 
     def _compose(self) -> None:
         detail = f": {self.detail}" if self.detail else ""
-        self.messages = (self.text + detail + (f" ({self.path})" if self.path else ""),)
+        text = self.text + detail + (f" ({self.path})" if self.path else "")
+        self.messages = (Problem(text, self.path, self.advice),)
 
     def __str__(self) -> str:
         return self.text
@@ -68,8 +86,8 @@ class InvalidParameter(PlainConfigurationError):
 class UnsupportedMethod(PlainConfigurationError):
     """A method that does not exist."""
 
-    def __init__(self, method: str, detail: str = "") -> None:
-        super().__init__(f"unsupported method ({method})", detail)
+    def __init__(self, method: str, detail: str = "", advice: str = "") -> None:
+        super().__init__(f"unsupported method ({method})", detail, advice)
 
 
 @contextmanager
@@ -205,6 +223,9 @@ class Schema(Protocol):
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         """The value as it will be used; problems are added to `problems`."""
 
+    def __str__(self) -> str:
+        """What a value is, in words."""
+
 
 def check(schema: Schema, value: Any, path: str = "") -> Any:
     """The value as `schema` reads it; `path` is where in the configuration it stands.
@@ -214,6 +235,11 @@ def check(schema: Schema, value: Any, path: str = "") -> Any:
     """
     problems: list[str] = []
     result = schema.read(value, path, problems)
+    for problem in problems:
+        if isinstance(problem, Problem) and problem.alone:
+            error = PlainConfigurationError(problem)
+            error.messages = (problem,)
+            raise error
     if problems:
         raise ConfigurationError(problems)
     return result
@@ -235,8 +261,9 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-def _expected(name: str, value: Any, path: str) -> str:
-    return f"{name} is expected, but {json_type(value)} is given. ({path})"
+def _expected(name: str, value: Any, path: str, schema: Schema, *, alone: bool = False) -> Problem:
+    text = f"{name} is expected, but {json_type(value)} is given. ({path})"
+    return Problem(text, path, f"write {schema} here", alone=alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +273,9 @@ class AnyValue:
     def read(self, value: Any, path: str, problems: list[str]) -> Any:  # noqa: ARG002
         return value
 
+    def __str__(self) -> str:
+        return "anything"
+
 
 @dataclass(frozen=True, slots=True)
 class String:
@@ -253,8 +283,11 @@ class String:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if not isinstance(value, str):
-            problems.append(_expected("String", value, path))
+            problems.append(_expected("String", value, path, self))
         return value
+
+    def __str__(self) -> str:
+        return "a text in quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +296,11 @@ class Boolean:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if not isinstance(value, bool):
-            problems.append(_expected("Bool", value, path))
+            problems.append(_expected("Bool", value, path, self))
         return value
+
+    def __str__(self) -> str:
+        return "true or false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +309,11 @@ class Int64:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if type(value) is not int:
-            problems.append(_expected("Integer", value, path))
+            problems.append(_expected("Integer", value, path, self))
         return value
+
+    def __str__(self) -> str:
+        return "a whole number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,9 +322,12 @@ class Integer:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if type(value) is not int:
-            problems.append(_expected("Integer", value, path))
+            problems.append(_expected("Integer", value, path, self))
             return value
         return (value + 2**31) % 2**32 - 2**31
+
+    def __str__(self) -> str:
+        return "a whole number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,12 +336,15 @@ class Float32:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if type(value) not in (int, float):
-            problems.append(_expected("Float", value, path))
+            problems.append(_expected("Float", value, path, self))
             return value
         try:
             return float(struct.unpack("<f", struct.pack("<f", value))[0])
         except OverflowError:
             return float("inf") if value > 0 else float("-inf")
+
+    def __str__(self) -> str:
+        return "a number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,9 +355,12 @@ class Array:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if not isinstance(value, list):
-            problems.append(_expected("Array", value, path))
+            problems.append(_expected("Array", value, path, self))
             return value
         return [self.item.read(item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+
+    def __str__(self) -> str:
+        return "a list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,9 +371,12 @@ class MapOf:
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         if not isinstance(value, dict):
-            problems.append(_expected("Object", value, path))
+            problems.append(_expected("Object", value, path, self))
             return value
         return {name: self.item.read(item, f"{path}.{name}", problems) for name, item in value.items()}
+
+    def __str__(self) -> str:
+        return "an object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,11 +387,11 @@ class Object:
     optional: Mapping[str, Schema] = field(default_factory=dict)
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
-        """Raises `PlainConfigurationError` when it is no object: nothing inside could be checked."""
         if not isinstance(value, dict):
-            raise PlainConfigurationError(_expected("Object", value, path))
+            problems.append(_expected("Object", value, path, self, alone=True))
+            return value
         problems.extend(
-            f'"{name}" is not used ({path})'
+            Problem(f'"{name}" is not used ({path})', f"{path}.{name}", self._names_like(name))
             for name in value
             if name not in self.mandatory and name not in self.optional
         )
@@ -349,8 +400,23 @@ class Object:
             if name in value:
                 result[name] = schema.read(value[name], f"{path}.{name}", problems)
             else:
-                problems.append(f'"{name}" is not found ({path})')
+                problems.append(
+                    Problem(f'"{name}" is not found ({path})', f"{path}.{name}", f'add "{name}": {schema}')
+                )
         for name, schema in self.optional.items():
             if value.get(name) is not None:
                 result[name] = schema.read(value[name], f"{path}.{name}", problems)
         return result
+
+    def _names_like(self, name: str) -> str:
+        known = [*self.mandatory, *self.optional]
+        if not known:
+            return "remove it: nothing is needed here"
+        from difflib import get_close_matches  # only where something is wrong
+
+        if alike := get_close_matches(name, known, 1):
+            return f'remove it, or is it "{alike[0]}"?'
+        return f"remove it; known here: {', '.join(known)}"
+
+    def __str__(self) -> str:
+        return "an object"

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-_CONVERTER: dict[str, Any] = {
-    "string_rules": [{"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"}],
-    "num_rules": [{"key": "*", "type": "num"}],
-}
+from duma.convert.schema import CONVERTER_MEMBER
+
+_CONVERTER: dict[str, Any] = CONVERTER_MEMBER.example
 
 DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "classifier": {

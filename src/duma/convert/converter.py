@@ -4,11 +4,12 @@ Types are built first, each kind in the order of their names, then rules in thei
 that Jubatus would report is the one reported here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from duma import _core
-from duma.configuration import located, to_bytes
+from duma.configuration import PlainConfigurationError, check, located, to_bytes
 from duma.convert.errors import ConverterError
 from duma.convert.extractors import (
     build_binary_extractor,
@@ -19,6 +20,7 @@ from duma.convert.extractors import (
 from duma.convert.filters import build_num_filter, build_string_filter
 from duma.convert.matchers import build_matcher
 from duma.convert.parameters import Parameters
+from duma.convert.schema import CONVERTER
 
 T = TypeVar("T")
 
@@ -32,20 +34,44 @@ def build_converter(section: Mapping[str, Any], path: str = ".converter") -> _co
 
     Raises `ConverterError` or `InvalidParameter` with the first problem.
     """
-    return _Builder(section, path).converter()
+    builder = _Builder(section, path)
+    converter = builder.converter()
+    if builder.problems:
+        raise builder.problems[0]
+    return converter
+
+
+def converter_problems(section: Any, path: str = ".converter") -> list[PlainConfigurationError]:
+    """The problem of each type and each rule of a section that is right in its names and types."""
+    builder = _Builder(check(CONVERTER, section, path), path)
+    builder.converter()
+    return builder.problems
 
 
 class _Builder:
+    """Goes on after a problem, without what it concerns."""
+
     def __init__(self, section: Mapping[str, Any], path: str) -> None:
         self.section = section
         self.path = path
+        self.problems: list[PlainConfigurationError] = []
+        self.unusable: set[tuple[str, str]] = set()  # sections and types in them
+
+    @contextmanager
+    def part(self, path: str) -> Iterator[None]:
+        try:
+            with located(self.path + path):
+                yield
+        except PlainConfigurationError as error:
+            self.problems.append(error)
 
     def converter(self) -> _core.Converter:
         """The types in their order, then the rules in theirs."""
         hash_max_size = self.section.get("hash_max_size")
         if hash_max_size is not None and hash_max_size <= 0:
-            with located(f"{self.path}.hash_max_size"):
+            with self.part(".hash_max_size"):
                 raise ConverterError(f"hash_max_size must be positive, but is {hash_max_size}")
+            hash_max_size = None
         string_filters = self.types("string_filter_types", build_string_filter, {})
         num_filters = self.types("num_filter_types", build_num_filter, {})
         strings = self.types(
@@ -87,15 +113,19 @@ class _Builder:
         for name, parameters in sorted(
             self.section.get(section, {}).items(), key=lambda item: to_bytes(item[0])
         ):
-            with located(f"{self.path}.{section}.{name}"):
+            self.unusable.add((section, name))
+            with self.part(f".{section}.{name}"):
                 if "method" not in parameters:
                     raise ConverterError("parameter: [method] must be defined")
                 types[name] = build(parameters["method"], parameters)
+                self.unusable.remove((section, name))
         return types
 
     def rules(self, section: str, add: Callable[[Mapping[str, str]], None]) -> None:
         for i, rule in enumerate(self.section.get(section, [])):
-            with located(f"{self.path}.{section}[{i}]"):
+            if (section.replace("_rules", "_types"), rule["type"]) in self.unusable:
+                continue
+            with self.part(f".{section}[{i}]"):
                 add(rule)
 
     def add_string_filter(
@@ -120,7 +150,10 @@ class _Builder:
         chosen = _type(types, rule, "string_rules")
         for name, known in (("sample_weight", _SAMPLE_WEIGHTS), ("global_weight", _GLOBAL_WEIGHTS)):
             if rule[name] not in known:
-                raise ConverterError(f"unknown {name}: [{rule[name]}] in string_rules")
+                raise ConverterError(
+                    f"unknown {name}: [{rule[name]}] in string_rules",
+                    advice=f"choose one of {', '.join(known)}",
+                )
         converter.add_string_rule(
             key, except_, to_bytes(rule["type"]), chosen, rule["sample_weight"], rule["global_weight"]
         )
@@ -156,5 +189,7 @@ def _condition(
 def _type(types: dict[str, T], rule: Mapping[str, str], section: str) -> T:
     chosen = types.get(rule["type"])
     if chosen is None:
-        raise ConverterError(f"unknown type: [{rule['type']}] in {section}")
+        declared = f"declare it in {section.replace('_rules', '_types')}"
+        advice = f"{declared}, or choose one of {', '.join(types)}" if types else declared
+        raise ConverterError(f"unknown type: [{rule['type']}] in {section}", advice=advice)
     return chosen

@@ -1,6 +1,7 @@
 """What the `converter` section of a configuration may hold."""
 
 from duma.configuration import Array, Int64, MapOf, Object, String
+from duma.configuration_form import Member
 
 # Types: a name, and the method with its parameters, all of them texts.
 _TYPES = MapOf(MapOf(String()))
@@ -41,4 +42,14 @@ CONVERTER = Object(
         ),
         "hash_max_size": Int64(),
     }
+)
+
+# How texts are split at spaces and numbers taken as they are: a beginning for most data.
+CONVERTER_MEMBER = Member(
+    CONVERTER,
+    "how features are made of datums: docs/converter.md",
+    example={
+        "string_rules": [{"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"}],
+        "num_rules": [{"key": "*", "type": "num"}],
+    },
 )

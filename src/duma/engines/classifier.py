@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from duma import _core
 from duma.convert.converter import build_converter
-from duma.engines.classifier_configuration import read_classifier_configuration
+from duma.engines.classifier_configuration import CLASSIFIER_FORM, read_classifier_configuration
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Packed, analysis, update
@@ -34,6 +34,7 @@ class Classifier(CoreEngine):
     """
 
     type = "classifier"
+    configuration_form = CLASSIFIER_FORM
     _model: _core.LinearClassifier
 
     def build(self, configuration: Any) -> None:

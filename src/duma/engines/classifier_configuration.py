@@ -16,30 +16,27 @@ Each can have an `unlearner` with its `unlearner_parameter`.
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import (
-    AnyValue,
-    Float32,
-    InvalidParameter,
-    Object,
-    Schema,
-    String,
-    UnsupportedMethod,
-    check,
-)
-from duma.convert.schema import CONVERTER
-from duma.engines.linear_methods import ALIASES, METHODS, refuse_neighbor_methods
-from duma.engines.unlearner_configuration import (
-    UNLEARNER_MEMBERS,
-    LruUnlearner,
-    RandomUnlearner,
-    read_unlearner,
-)
+from duma.configuration import check, located
+from duma.configuration_form import Choice, Form, Member
+from duma.convert.schema import CONVERTER_MEMBER
+from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods, refuse_neighbor_methods
+from duma.engines.unlearner_configuration import UNLEARNER, LruUnlearner, RandomUnlearner, read_unlearner
 from duma.errors import ConfigurationError
 
-_TOP = Object(mandatory={"method": String(), "converter": CONVERTER}, optional={"parameter": AnyValue()})
 
-_METHODS = {name: name for name in METHODS} | ALIASES | {"arow": "AROW"}
-_UNREGULARIZED = ("perceptron", "PA")
+def _members(method: str) -> dict[str, Member]:
+    return {} if method in ("perceptron", "PA") else {"regularization_weight": REGULARIZATION_WEIGHT}
+
+
+_METHODS = Choice(
+    "method",
+    "parameter",
+    linear_methods(_members, (UNLEARNER,), {"AROW": ("arow",)}),
+    unknown="classifier({})",
+    missing="parameter block is not specified in config",
+)
+
+CLASSIFIER_FORM = Form("learns labels", {"converter": CONVERTER_MEMBER}, (_METHODS,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +54,19 @@ def read_classifier_configuration(configuration: Any) -> LinearClassifierConfigu
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
-    top = check(_TOP, configuration)
+    top = check(CLASSIFIER_FORM.schema, configuration)
     refuse_neighbor_methods(top["method"])
-    method = _METHODS.get(top["method"])
-    if method is None:
-        raise UnsupportedMethod(f"classifier({top['method']})")
-    regularized = method not in _UNREGULARIZED
+    method, form = _METHODS.find(top["method"])
+    regularized = "regularization_weight" in form.members
     if "parameter" in top:
-        mandatory: dict[str, Schema] = {"regularization_weight": Float32()} if regularized else {}
-        parameter = check(Object(mandatory, UNLEARNER_MEMBERS), top["parameter"], ".parameter")
+        parameter = check(form.schema, top["parameter"], ".parameter")
     elif regularized:
-        raise ConfigurationError(["parameter block is not specified in config"])
+        raise ConfigurationError([_METHODS.missing])
     else:
         parameter = {}
     unlearner = read_unlearner(parameter, ".parameter")
     weight: float = parameter.get("regularization_weight", 0.0)
-    if regularized and not weight > 0:  # NaN is refused, too
-        raise InvalidParameter("0.0 < regularization_weight", f"it is {weight:g}")
+    if regularized:
+        with located(".parameter.regularization_weight"):
+            REGULARIZATION_WEIGHT.require(weight)
     return LinearClassifierConfiguration(method, weight, unlearner, top["converter"])

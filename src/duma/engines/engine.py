@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol
 
 from duma.configuration import read_configuration
+from duma.configuration_form import Form
 from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Declared, analysis, update
 
 
@@ -27,6 +28,7 @@ class Engine(Declared):
 
     type: ClassVar[str]
     user_data_version: ClassVar[int] = 1
+    configuration_form: ClassVar[Form | None] = None  # what `build` takes, declared for the commands that explain it
 
     def __init__(self, config: str | dict[str, Any]) -> None:
         """`config` is the text of a configuration file, or what one holds.

@@ -7,7 +7,7 @@ from duma.convert.converter import build_converter
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import RANDOM, Packed, analysis, update
-from duma.engines.regression_configuration import read_regression_configuration
+from duma.engines.regression_configuration import REGRESSION_FORM, read_regression_configuration
 
 
 class ScoredDatum(NamedTuple):
@@ -26,6 +26,7 @@ class Regression(CoreEngine):
     """
 
     type = "regression"
+    configuration_form = REGRESSION_FORM
     _model: _core.LinearRegression
 
     def build(self, configuration: Any) -> None:

@@ -14,22 +14,41 @@
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import (
-    AnyValue,
-    Float32,
-    InvalidParameter,
-    Object,
-    Schema,
-    String,
-    UnsupportedMethod,
-    check,
+from duma.configuration import Float32, PlainConfigurationError, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
+from duma.convert.schema import CONVERTER_MEMBER
+from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods, refuse_neighbor_methods
+
+_LEARNING_RATE = Member(
+    Float32(),
+    "the part of an error that one step makes up for",
+    example=0.1,
+    condition=Condition("0.0 < learning_rate", lambda rate: rate > 0),  # NaN is refused, too
 )
-from duma.convert.schema import CONVERTER
-from duma.engines.linear_methods import ALIASES, METHODS, refuse_neighbor_methods
+_SENSITIVITY = Member(
+    Float32(),
+    "how far an estimate may be off without anything being learned",
+    example=0.1,
+    condition=Condition("0.0 <= sensitivity", lambda sensitivity: sensitivity >= 0),
+)
 
-_TOP = Object(mandatory={"method": String(), "converter": CONVERTER}, optional={"parameter": AnyValue()})
 
-_METHODS = {name: name for name in METHODS} | ALIASES
+def _members(method: str) -> dict[str, Member]:
+    if method == "perceptron":
+        return {"learning_rate": _LEARNING_RATE}
+    if method == "PA":
+        return {"sensitivity": _SENSITIVITY}
+    return {"sensitivity": _SENSITIVITY, "regularization_weight": REGULARIZATION_WEIGHT}
+
+
+_METHODS = Choice(
+    "method",
+    "parameter",
+    linear_methods(_members),
+    missing="Object is expected, but Null is given. ()",  # Jubatus names no place
+)
+
+REGRESSION_FORM = Form("learns numbers", {"converter": CONVERTER_MEMBER}, (_METHODS,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +68,16 @@ def read_regression_configuration(configuration: Any) -> LinearRegressionConfigu
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
-    top = check(_TOP, configuration)
+    top = check(REGRESSION_FORM.schema, configuration)
     refuse_neighbor_methods(top["method"])
-    method = _METHODS.get(top["method"])
-    if method is None:
-        raise UnsupportedMethod(top["method"])
-    mandatory: dict[str, Schema] = {name: Float32() for name in _parameters(method)}
-    given = top.get("parameter")  # where there is none, Jubatus names no place
-    parameter = check(Object(mandatory), given, "" if given is None else ".parameter")
+    method, form = _METHODS.find(top["method"])
+    if "parameter" not in top:
+        raise PlainConfigurationError(_METHODS.missing)
+    parameter = check(form.schema, top["parameter"], ".parameter")
+    for name in sorted(parameter):  # which is the order of Jubatus' checks, too
+        with located(f".parameter.{name}"):
+            form.members[name].require(parameter[name])
     weight, sensitivity, rate = (
         parameter.get(name, 0.0) for name in ("regularization_weight", "sensitivity", "learning_rate")
     )
-    if "learning_rate" in parameter and not rate > 0:  # NaN is refused, too
-        raise InvalidParameter("0.0 < learning_rate", f"it is {rate:g}")
-    if "regularization_weight" in parameter and not weight > 0:
-        raise InvalidParameter("0.0 < regularization_weight", f"it is {weight:g}")
-    if "sensitivity" in parameter and not sensitivity >= 0:
-        raise InvalidParameter("0.0 <= sensitivity", f"it is {sensitivity:g}")
     return LinearRegressionConfiguration(method, weight, sensitivity, rate, top["converter"])
-
-
-def _parameters(method: str) -> tuple[str, ...]:
-    if method == "perceptron":
-        return ("learning_rate",)
-    return ("sensitivity",) if method == "PA" else ("sensitivity", "regularization_weight")

@@ -6,25 +6,43 @@ from dataclasses import dataclass
 from typing import Any
 
 from duma import _core
-from duma.configuration import (
-    AnyValue,
-    Int64,
-    Integer,
-    Object,
-    Schema,
-    String,
-    UnsupportedMethod,
-    check,
-    located,
-)
+from duma.configuration import Int64, Integer, String, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
 from duma.convert.matchers import build_matcher
 from duma.errors import ConfigurationError
 
-# Both are optional members of a method's parameters.
-UNLEARNER_MEMBERS: dict[str, Schema] = {"unlearner": String(), "unlearner_parameter": AnyValue()}
+_MAX_SIZE = Member(
+    Integer(),
+    "how much is kept at most",
+    example=1000,
+    condition=Condition("max_size must be a positive integer", lambda size: size > 0),
+)
+_STICKY_PATTERN = Member(String(), "what it matches is never forgotten", optional=True, default="nothing")
+_SEED = Member(
+    Int64(),
+    "what the draws begin with",
+    optional=True,
+    default="from the clock",
+    condition=Condition(
+        "unlearner seed must be within unsigned 32 bit integer", lambda seed: 0 <= seed < 2**32
+    ),
+)
 
-_LRU = Object(mandatory={"max_size": Integer()}, optional={"sticky_pattern": String()})
-_RANDOM = Object(mandatory={"max_size": Integer()}, optional={"seed": Int64()})
+# Two optional members of a method's parameters.
+UNLEARNER = Choice(
+    "unlearner",
+    "unlearner_parameter",
+    {
+        "lru": Form(
+            "forgets what was updated least recently",
+            {"max_size": _MAX_SIZE, "sticky_pattern": _STICKY_PATTERN},
+        ),
+        "random": Form("forgets one of all, with equal chances", {"max_size": _MAX_SIZE, "seed": _SEED}),
+    },
+    optional=True,
+    unknown="unlearner({})",
+    missing="Unlearner is set but unlearner_parameter is not found ({path})",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +78,20 @@ def read_unlearner(parameter: Mapping[str, Any], path: str) -> LruUnlearner | Ra
     Raises `ConfigurationError`, `UnsupportedMethod` for an unknown unlearner and `ConverterError` for a
     sticky pattern that cannot be used. Parameters of an unlearner without the unlearner are ignored.
     """
-    kind = parameter.get("unlearner")
-    if kind is None:
+    name = parameter.get("unlearner")
+    if name is None:
         return None
     if "unlearner_parameter" not in parameter:
-        raise ConfigurationError([f"Unlearner is set but unlearner_parameter is not found ({path})"])
+        raise ConfigurationError([UNLEARNER.missing.format(path=path)])
+    kind, form = UNLEARNER.find(name)
     path += ".unlearner_parameter"
-    if kind == "lru":
-        settings = check(_LRU, parameter["unlearner_parameter"], path)
-        max_size = _max_size(settings, path)
-        pattern = settings.get("sticky_pattern")
-        with located(f"{path}.sticky_pattern"):
-            return LruUnlearner(max_size, None if pattern is None else build_matcher(pattern))
+    settings = check(form.schema, parameter["unlearner_parameter"], path)
+    for member, value in settings.items():
+        condition = form.members[member].condition
+        if condition is not None and not condition.holds(value):
+            raise ConfigurationError([f"{condition.text} ({path}.{member})"])
     if kind == "random":
-        settings = check(_RANDOM, parameter["unlearner_parameter"], path)
-        max_size = _max_size(settings, path)
-        seed = settings.get("seed")
-        if seed is not None and not 0 <= seed < 2**32:
-            raise ConfigurationError([f"unlearner seed must be within unsigned 32 bit integer ({path}.seed)"])
-        return RandomUnlearner(max_size, seed)
-    raise UnsupportedMethod(f"unlearner({kind})")
-
-
-def _max_size(settings: Mapping[str, Any], path: str) -> int:
-    max_size: int = settings["max_size"]
-    if max_size <= 0:
-        raise ConfigurationError([f"max_size must be a positive integer ({path}.max_size)"])
-    return max_size
+        return RandomUnlearner(settings["max_size"], settings.get("seed"))
+    pattern = settings.get("sticky_pattern")
+    with located(f"{path}.sticky_pattern"):
+        return LruUnlearner(settings["max_size"], None if pattern is None else build_matcher(pattern))

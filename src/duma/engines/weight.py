@@ -3,16 +3,20 @@
 from typing import Any, NamedTuple
 
 from duma import _core
-from duma.configuration import AnyValue, Object, check
+from duma.configuration import AnyValue, check
+from duma.configuration_form import Form, Member
 from duma.convert.converter import build_converter
-from duma.convert.schema import CONVERTER
+from duma.convert.schema import CONVERTER_MEMBER
 from duma.engines import declaration
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Packed, analysis
 
-# `method` and `parameter` are accepted and mean nothing, so that another engine's configuration can be tried.
-_TOP = Object(mandatory={"converter": CONVERTER}, optional={"method": AnyValue(), "parameter": AnyValue()})
+_IGNORED = Member(
+    AnyValue(), "nothing here: another engine's configuration can be tried", optional=True, ignored=True
+)
+
+_FORM = Form("shows features", {"converter": CONVERTER_MEMBER, "method": _IGNORED, "parameter": _IGNORED})
 
 
 def read_weight_configuration(configuration: Any) -> dict[str, Any]:
@@ -20,7 +24,7 @@ def read_weight_configuration(configuration: Any) -> dict[str, Any]:
 
     Raises `ConfigurationError`.
     """
-    section: dict[str, Any] = check(_TOP, configuration)["converter"]
+    section: dict[str, Any] = check(_FORM.schema, configuration)["converter"]
     return section
 
 
@@ -38,6 +42,7 @@ class Weight(CoreEngine):
     """
 
     type = "weight"
+    configuration_form = _FORM
     _model: _core.Weigher
 
     def build(self, configuration: Any) -> None:

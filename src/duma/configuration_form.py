@@ -1,0 +1,189 @@
+"""What the configuration of an engine may hold, declared once: an engine checks by it, `duma engines` lists it and
+`duma config` explains and writes by it.
+
+    WEIGHT = Member(Float32(), "how far an update goes", example=1.0, condition=Condition("0.0 < weight", positive))
+    METHODS = Choice("method", "parameter", {"PA": Form("..."), "PA1": Form("...", {"weight": WEIGHT})})
+    FORM = Form("...", {"converter": Member(CONVERTER, "...", example={})}, (METHODS,))
+
+    top = check(FORM.schema, configuration)
+    name, way = METHODS.find(top["method"])
+    parameter = check(way.schema, top["parameter"], ".parameter")
+    WEIGHT.require(parameter["weight"])
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from duma.configuration import (
+    AnyValue,
+    InvalidParameter,
+    Object,
+    PlainConfigurationError,
+    Problem,
+    Schema,
+    String,
+    UnsupportedMethod,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What holds for a value beside its type, in the words of Jubatus' error."""
+
+    text: str
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an object. It is a schema, too.
+
+    `example` is what a new configuration has; None where it leaves the member out, which must be `optional` then.
+    `default` says in words what holds where it is absent. An `ignored` member may be there and means nothing.
+    """
+
+    schema: Schema
+    meaning: str
+    example: Any = None
+    optional: bool = False
+    default: str = ""
+    condition: Condition | None = None
+    ignored: bool = False
+
+    def require(self, value: Any) -> None:
+        """Raises `InvalidParameter` for a value that is read and does not fulfil the condition."""
+        if self.condition is not None and not self.condition.holds(value):
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            raise InvalidParameter(self.condition.text, f"it is {shown}")
+
+    def read(self, value: Any, path: str, problems: list[str]) -> Any:
+        """As the schema reads it."""
+        return self.schema.read(value, path, problems)
+
+    def __str__(self) -> str:
+        example = (
+            "" if self.example is None or isinstance(self.example, dict) else f", such as {self.example}"
+        )
+        return f"{self.schema}{example} ({self.meaning})"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The members of an object, and those of them that belong together.
+
+    `aliases` are other names of the choice that this is the form of.
+    """
+
+    meaning: str
+    members: Mapping[str, Member] = field(default_factory=dict)
+    choices: "tuple[Choice, ...]" = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> Object:
+        """Names and types of the members: what `check` takes."""
+        mandatory: dict[str, Schema] = {}
+        optional: dict[str, Schema] = {}
+        for choice in self.choices:
+            (optional if choice.optional else mandatory)[choice.selector] = choice
+            (mandatory if choice.parameters_needed else optional)[choice.parameters] = AnyValue()
+        for name, member in self.members.items():
+            (optional if member.optional else mandatory)[name] = member
+        return Object(mandatory, optional)
+
+    def problems(self, value: Any, path: str = "") -> list[Problem]:
+        """Everything that is wrong with an object at `path`, and inside of it."""
+        found: list[str] = []
+        read = self.schema.read(value, path, found)
+        if isinstance(value, dict):
+            for name, member in self.members.items():
+                if name in read and not _concerns(found, f"{path}.{name}"):
+                    found.extend(_broken_conditions(member, read[name], f"{path}.{name}"))
+            for choice in self.choices:
+                found.extend(choice.problems(value, path))
+        return [problem if isinstance(problem, Problem) else Problem(problem, path) for problem in found]
+
+    def example(self) -> dict[str, Any]:
+        """An object with what is needed."""
+        made: dict[str, Any] = {}
+        for choice in self.choices:
+            if not choice.optional:
+                name = next(iter(choice.ways))
+                made |= {choice.selector: name, choice.parameters: choice.ways[name].example()}
+        return made | {name: item.example for name, item in self.members.items() if item.example is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A member that names one of several ways, and a member beside it with what that way needs.
+
+    `unknown` is how an error shows a name that is none (`{}`), `missing` the error where the parameters are needed and
+    absent (`{path}`: of the object). An `optional` choice may be absent; `parameters_needed` says that the member with
+    the parameters never may. The choice is the schema of the member that names the way.
+    """
+
+    selector: str
+    parameters: str
+    ways: Mapping[str, Form]
+    optional: bool = False
+    parameters_needed: bool = False
+    unknown: str = "{}"
+    missing: str = ""
+
+    def find(self, name: str) -> tuple[str, Form]:
+        """The way that a name or another name of it stands for. Raises `UnsupportedMethod`."""
+        for way, form in self.ways.items():
+            if name == way or name in form.aliases:
+                return way, form
+        raise UnsupportedMethod(self.unknown.format(name), advice=f"choose one of {', '.join(self.ways)}")
+
+    def problems(self, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+        """What is wrong with the two members of an object, beyond the type of the one that names the way."""
+        name, given = value.get(self.selector), value.get(self.parameters)
+        if not isinstance(name, str):
+            return
+        try:
+            _, form = self.find(name)
+        except PlainConfigurationError as error:
+            error.locate(f"{path}.{self.selector}")
+            yield from map(_problem, error.messages)
+            return
+        inner = f"{path}.{self.parameters}"
+        if given is not None:
+            yield from form.problems(given, inner)
+        elif self.missing and form.schema.mandatory:
+            yield Problem(
+                self.missing.format(path=path), inner, f'add "{self.parameters}": {_shown(form.example())}'
+            )
+
+    def read(self, value: Any, path: str, problems: list[str]) -> Any:
+        """A text; whether it names a way is seen later."""
+        return String().read(value, path, problems)
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.ways)}"
+
+
+def _problem(text: str) -> Problem:
+    return text if isinstance(text, Problem) else Problem(text, "")
+
+
+def _concerns(problems: list[str], path: str) -> bool:
+    """Whether a problem with a value has been found."""
+    return any(isinstance(problem, Problem) and problem.path == path for problem in problems)
+
+
+def _broken_conditions(member: Member, value: Any, path: str) -> Iterator[Problem]:
+    try:
+        member.require(value)
+    except PlainConfigurationError as error:
+        error.advice = f"it is {member}"
+        error.locate(path)
+        yield from map(_problem, error.messages)
+
+
+def _shown(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

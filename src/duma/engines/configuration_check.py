@@ -1,0 +1,92 @@
+"""All that is wrong with a configuration, not only what a server would end with."""
+
+from typing import Any
+
+from duma.configuration import (
+    ConfigurationSyntaxError,
+    PlainConfigurationError,
+    Problem,
+    read_configuration,
+)
+from duma.convert.converter import converter_problems
+from duma.engines.registry import engine_class
+from duma.errors import ConfigurationError, DumaError
+
+
+def configuration_problems(engine_type: str, text: str) -> list[Problem]:
+    """Every problem that the engine has with a configuration; none exactly if a server would start with it.
+
+    The engine itself decides. What it would say next, were its first problem solved, comes from its form and from the
+    converter's types and rules. Raises `KeyError` for an unknown engine.
+    """
+    refused = _refusal(engine_type, text)
+    if not refused:
+        return []
+    try:
+        _, configuration = read_configuration(text)
+    except ConfigurationError:
+        return refused
+    found = _further(engine_type, configuration)
+    for problem in reversed(refused):
+        _merge(problem, found)
+    return found
+
+
+def fits(engine_type: str, text: str) -> bool:
+    """Whether a configuration looks as if it was written for an engine: it accepts and uses all of it."""
+    if _refusal(engine_type, text):
+        return False
+    form = engine_class(engine_type).configuration_form
+    _, configuration = read_configuration(text)
+    return form is None or not any(
+        form.members[name].ignored for name in configuration if name in form.members
+    )
+
+
+def _refusal(engine_type: str, text: str) -> list[Problem]:
+    """What a server would end with."""
+    engine: Any = engine_class(engine_type)
+    try:
+        engine(text)
+    except ConfigurationSyntaxError as error:
+        return [Problem(f"{error.text} (line {error.line}, column {error.column})", "", "it must be JSON")]
+    except ConfigurationError as error:
+        return [_problem(message) for message in error.messages]
+    except DumaError as error:
+        return [Problem(str(error), "")]
+    return []
+
+
+def _further(engine_type: str, configuration: Any) -> list[Problem]:
+    form = engine_class(engine_type).configuration_form
+    found = [] if form is None else form.problems(configuration)
+    if isinstance(configuration, dict) and "converter" in configuration:
+        try:
+            broken = converter_problems(configuration["converter"])
+        except PlainConfigurationError as error:
+            broken = [error]
+        except ConfigurationError as error:
+            if form is None:
+                found.extend(_problem(message) for message in error.messages)
+            broken = []
+        found.extend(_problem(message) for error in broken for message in error.messages)
+    return list(dict.fromkeys(found))
+
+
+def _merge(problem: Problem, found: list[Problem]) -> None:
+    """Add a problem unless it has been found; the engine's own words count more than those of its form."""
+    if any(other.startswith(problem) for other in found):
+        return
+    same = [i for i, other in enumerate(found) if problem.path and other.path == problem.path]
+    if same:
+        found[same[0]] = Problem(problem, problem.path, problem.advice or found[same[0]].advice)
+    else:
+        found.insert(0, problem)
+
+
+def _problem(message: str) -> Problem:
+    """A message as a problem; the path stands at its end where it is not known otherwise."""
+    if isinstance(message, Problem):
+        return message
+    path = message.rpartition(" (")[2].removesuffix(")") if message.endswith(")") else ""
+    return Problem(message, path if path.startswith(".") else "")
