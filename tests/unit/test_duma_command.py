@@ -21,11 +21,6 @@ def test_version(tmp_path: Path) -> None:
     assert "Jubatus 1.1.1" in server.output
 
 
-def test_engines(tmp_path: Path) -> None:
-    server = run(tmp_path, "engines", command="duma")
-    assert (server.wait(), server.output.split()) == (0, list(ENGINES))
-
-
 @pytest.mark.parametrize("engine_type", ENGINES)
 def test_every_engine_has_a_default_configuration(engine_type: str) -> None:
     engine = engine_class(engine_type)(DEFAULT_CONFIGURATIONS[engine_type])

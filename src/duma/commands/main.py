@@ -21,6 +21,10 @@ from duma.server.versions import JUBATUS_VERSION, duma_version
 # Commands that are imported when they are asked for, so that a server starts without them.
 _ELSEWHERE = {
     "backup": "duma.commands.backup",
+    "call": "duma.commands.call",
+    "completion": "duma.commands.completion",
+    "config": "duma.commands.config",
+    "engines": "duma.commands.engines",
     "journal": "duma.commands.journal",
     "model": "duma.commands.model",
     "recover": "duma.commands.recover",
@@ -44,13 +48,6 @@ class _Commands(click.Group):
 @click.version_option(message=f"duma {duma_version()} (answers as Jubatus {JUBATUS_VERSION})", version="")
 def main() -> None:
     """Duma: an online machine-learning server."""
-
-
-@main.command()
-def engines() -> None:
-    """List the engines that can be served."""
-    for engine_type in ENGINES:
-        click.echo(engine_type)
 
 
 class _Size(click.ParamType):  # type: ignore[type-arg]

@@ -9,8 +9,11 @@ import click
 
 
 def print_json(value: Any) -> None:
-    """One JSON value; numbers that JSON does not have become null."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2))
+    """One JSON value; numbers that JSON does not have become null, text that is not UTF-8 is escaped."""
+    text = json.dumps(_finite(value), ensure_ascii=False, indent=2)
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        text = json.dumps(_finite(value), indent=2)
+    click.echo(text)
 
 
 def print_fields(title: str, fields: Iterable[tuple[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from duma.configuration import (
     read_configuration,
 )
 from duma.convert.converter import converter_problems
-from duma.engines.registry import engine_class
+from duma.engines.registry import ENGINES, engine_class
 from duma.errors import ConfigurationError, DumaError
 
 
@@ -32,15 +32,23 @@ def configuration_problems(engine_type: str, text: str) -> list[Problem]:
     return found
 
 
-def fits(engine_type: str, text: str) -> bool:
-    """Whether a configuration looks as if it was written for an engine: it accepts and uses all of it."""
-    if _refusal(engine_type, text):
-        return False
-    form = engine_class(engine_type).configuration_form
+def misfits(text: str) -> dict[str, int]:
+    """How far a configuration is from one that is written for each engine: problems, and members without a meaning.
+
+    The text must be JSON.
+    """
     _, configuration = read_configuration(text)
-    return form is None or not any(
-        form.members[name].ignored for name in configuration if name in form.members
-    )
+    return {
+        engine_type: len(configuration_problems(engine_type, text)) + _ignored(engine_type, configuration)
+        for engine_type in ENGINES
+    }
+
+
+def _ignored(engine_type: str, configuration: Any) -> int:
+    form = engine_class(engine_type).configuration_form
+    if form is None or not isinstance(configuration, dict):
+        return 0
+    return sum(member.ignored for name, member in form.members.items() if name in configuration)
 
 
 def _refusal(engine_type: str, text: str) -> list[Problem]:

@@ -12,6 +12,7 @@ trip as surrogate escapes, since Jubatus never looked at encodings.
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NewType, Protocol, runtime_checkable
 
 import msgpack
@@ -40,13 +41,34 @@ class WireForm(Protocol):
     def from_wire(cls, value: Any) -> Any: ...
 
 
+class Kind(Enum):
+    """What values of a type are made of."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    REAL = "real"
+    STRING = "string"
+    BYTES = "bytes"
+    LIST = "list"
+    MAP = "map"
+    STRUCTURE = "structure"
+    OWN = "own"  # a class that converts itself
+
+
 @dataclass(frozen=True, slots=True)
 class WireType:
-    """How values of one declared type are written (`to_wire`) and read (`from_wire`)."""
+    """How values of one declared type are written (`to_wire`) and read (`from_wire`).
+
+    `parts` has the item of a list, the values of a map, the fields of a structure by name; `declared` is the type of a
+    structure and of what converts itself.
+    """
 
     name: str
     to_wire: Callable[[Any], Any]
     from_wire: Callable[[Any], Any]
+    kind: Kind
+    parts: "tuple[tuple[str, WireType], ...]" = ()
+    declared: Any = None
 
     def pack(self, value: Any) -> bytes:
         """The MessagePack bytes of `value`. Raises `ArgumentMismatch` for a value of another type."""
@@ -93,7 +115,7 @@ def _self_converting(declared: Any) -> WireType:
             raise _mismatch(f"a {declared.__name__}", value)
         return value.to_wire()
 
-    return WireType(declared.__name__.lower(), write, declared.from_wire)
+    return WireType(declared.__name__.lower(), write, declared.from_wire, Kind.OWN, declared=declared)
 
 
 def _mismatch(expected: str, value: Any) -> ArgumentMismatch:
@@ -106,7 +128,7 @@ def _integer(name: str, low: int, high: int) -> WireType:
             raise _mismatch(f"an integer from {low} to {high}", value)
         return value
 
-    return WireType(name, check, check)
+    return WireType(name, check, check, Kind.INTEGER)
 
 
 def _real(name: str) -> WireType:
@@ -115,7 +137,7 @@ def _real(name: str) -> WireType:
             raise _mismatch("a number", value)
         return float(value)
 
-    return WireType(name, check, check)
+    return WireType(name, check, check, Kind.REAL)
 
 
 def _boolean() -> WireType:
@@ -124,7 +146,7 @@ def _boolean() -> WireType:
             raise _mismatch("a boolean", value)
         return value
 
-    return WireType("bool", check, check)
+    return WireType("bool", check, check, Kind.BOOLEAN)
 
 
 def _string() -> WireType:
@@ -138,7 +160,7 @@ def _string() -> WireType:
             raise _mismatch("a string", value)
         return value.decode("utf-8", "surrogateescape")
 
-    return WireType("string", write, read)
+    return WireType("string", write, read, Kind.STRING)
 
 
 def _bytes() -> WireType:
@@ -147,7 +169,7 @@ def _bytes() -> WireType:
             raise _mismatch("bytes", value)
         return bytes(value)
 
-    return WireType("raw", check, check)
+    return WireType("raw", check, check, Kind.BYTES)
 
 
 def _list_of(item: WireType) -> WireType:
@@ -161,7 +183,7 @@ def _list_of(item: WireType) -> WireType:
             raise _mismatch("a list", value)
         return [item.from_wire(v) for v in value]
 
-    return WireType(f"list<{item.name}>", write, read)
+    return WireType(f"list<{item.name}>", write, read, Kind.LIST, (("item", item),))
 
 
 def _map_of(item: WireType) -> WireType:
@@ -177,7 +199,7 @@ def _map_of(item: WireType) -> WireType:
             raise _mismatch("a map", value)
         return {key.from_wire(k): item.from_wire(v) for k, v in value.items()}
 
-    return WireType(f"map<string, {item.name}>", write, read)
+    return WireType(f"map<string, {item.name}>", write, read, Kind.MAP, (("value", item),))
 
 
 def _structure(declared: Any) -> WireType:
@@ -200,7 +222,8 @@ def _structure(declared: Any) -> WireType:
             raise _mismatch(f"an array of {len(fields)}", value)
         return declared(*given)
 
-    return WireType(name, write, read)
+    parts = tuple(zip(declared._fields, fields, strict=True))
+    return WireType(name, write, read, Kind.STRUCTURE, parts, declared)
 
 
 _SCALARS: dict[Any, WireType] = {
