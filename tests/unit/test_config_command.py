@@ -149,11 +149,8 @@ def test_every_problem_is_said_with_its_line_and_what_to_do(tmp_path: Path) -> N
 
 
 def test_the_engine_is_the_one_that_nearly_fits(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "c.json", {"method": "perceptron", "parameter": {"learning_rat": 1}, "converter": {}}
-    )
-    found = json.loads(duma_config("check", path, "--json").stdout)
-    assert not found["valid"]
+    found = json.loads(duma_config("check", write(tmp_path / "c.json", WRONG), "--json").stdout)
+    assert (found["valid"], found["engine"]) == (False, "classifier")
 
 
 @pytest.mark.parametrize("text", ['{"method": "PA",}', "", "method = PA", '{"a": 99999999999999999999}'])

@@ -26,8 +26,7 @@ def problems(engine: str, configuration: Any) -> list[tuple[str, str]]:
 def test_the_default_has_none(engine: str) -> None:
     text, _ = read_configuration(DEFAULT_CONFIGURATIONS[engine])
     assert configuration_problems(engine, text) == []
-    assert misfits(text)[engine] == 0
-    assert [name for name, count in misfits(text).items() if count == 0] == [engine]
+    assert [name for name, misfit in misfits(text).items() if misfit == (0, 0)] == [engine]
 
 
 def test_problems_of_every_level_are_found_together() -> None:
@@ -134,7 +133,7 @@ def test_what_is_no_configuration_at_all(engine: str, text: str) -> None:
 def test_a_configuration_of_another_engine_is_accepted_by_weight_but_is_not_its() -> None:
     text, _ = read_configuration(DEFAULT_CONFIGURATIONS["classifier"])
     assert configuration_problems("weight", text) == []
-    assert misfits(text)["weight"] == 2
+    assert misfits(text)["weight"] == (2, 0)
 
 
 JSON = st.recursive(

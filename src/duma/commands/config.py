@@ -176,7 +176,7 @@ def _is_json(text: str) -> bool:
 def _recognised(file: Path, text: str) -> str:
     """The engine that a configuration is for: the only one that it fits, or else the only one that it nearly fits."""
     found = misfits(text)
-    fitting = [engine for engine, count in found.items() if count == min(found.values())]
+    fitting = [engine for engine, misfit in found.items() if misfit == min(found.values())]
     if len(fitting) == 1:
         return fitting[0]
     raise _Trouble(f"{file} may be for {', '.join(fitting)}: say which with --engine")

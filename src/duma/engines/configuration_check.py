@@ -32,14 +32,14 @@ def configuration_problems(engine_type: str, text: str) -> list[Problem]:
     return found
 
 
-def misfits(text: str) -> dict[str, int]:
-    """How far a configuration is from one that is written for each engine: problems, and members without a meaning.
+def misfits(text: str) -> dict[str, tuple[int, int]]:
+    """How far a configuration is from one that is written for each engine: members without a meaning, and problems.
 
     The text must be JSON.
     """
     _, configuration = read_configuration(text)
     return {
-        engine_type: len(configuration_problems(engine_type, text)) + _ignored(engine_type, configuration)
+        engine_type: (_ignored(engine_type, configuration), len(configuration_problems(engine_type, text)))
         for engine_type in ENGINES
     }
 
