@@ -134,9 +134,15 @@ class Choice:
     def find(self, name: str) -> tuple[str, Form]:
         """The way that a name or another name of it stands for. Raises `UnsupportedMethod`."""
         for way, form in self.ways.items():
-            if name == way or name in form.aliases:
+            if name in (way, *form.aliases):
                 return way, form
         raise UnsupportedMethod(self.unknown.format(name), advice=f"choose one of {', '.join(self.ways)}")
+
+    def knows(self, name: Any) -> bool:
+        """Whether it is a way or another name of one; None is where the choice is optional."""
+        if name is None:
+            return self.optional
+        return any(name in (way, *form.aliases) for way, form in self.ways.items())
 
     def problems(self, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         """What is wrong with the two members of an object, beyond the type of the one that names the way."""

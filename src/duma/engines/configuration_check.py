@@ -33,22 +33,24 @@ def configuration_problems(engine_type: str, text: str) -> list[Problem]:
 
 
 def misfits(text: str) -> dict[str, tuple[int, int]]:
-    """How far a configuration is from one that is written for each engine: members without a meaning, and problems.
+    """How far a configuration is from one that is written for each engine: what it says of other engines, and problems.
 
     The text must be JSON.
     """
     _, configuration = read_configuration(text)
     return {
-        engine_type: (_ignored(engine_type, configuration), len(configuration_problems(engine_type, text)))
+        engine_type: (_foreign(engine_type, configuration), len(configuration_problems(engine_type, text)))
         for engine_type in ENGINES
     }
 
 
-def _ignored(engine_type: str, configuration: Any) -> int:
+def _foreign(engine_type: str, configuration: Any) -> int:
+    """Members that mean nothing to an engine, and methods that it does not have."""
     form = engine_class(engine_type).configuration_form
     if form is None or not isinstance(configuration, dict):
         return 0
-    return sum(member.ignored for name, member in form.members.items() if name in configuration)
+    ignored = sum(member.ignored for name, member in form.members.items() if name in configuration)
+    return ignored + sum(not choice.knows(configuration.get(choice.selector)) for choice in form.choices)
 
 
 def _refusal(engine_type: str, text: str) -> list[Problem]:

@@ -3,17 +3,18 @@
 from typing import Any
 
 from duma import _core
-from duma.configuration import AnyValue, Object, String, check
+from duma.configuration import check
+from duma.configuration_form import Form
 from duma.convert.converter import build_converter
-from duma.convert.schema import CONVERTER
+from duma.convert.schema import CONVERTER_MEMBER
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import CHT1, RANDOM, Packed, analysis, update
 from duma.engines.id_with_score import IdWithScore
-from duma.engines.signature_configuration import read_signature_configuration
+from duma.engines.signature_configuration import SIGNATURE_METHODS, read_signature_configuration
 from duma.engines.wire_types import UInt
 
-_TOP = Object(mandatory={"method": String(), "converter": CONVERTER}, optional={"parameter": AnyValue()})
+_FORM = Form("finds neighbours", {"converter": CONVERTER_MEMBER}, (SIGNATURE_METHODS,))
 
 
 def _searches_long(engine: "NearestNeighbor") -> bool:
@@ -28,10 +29,11 @@ class NearestNeighbor(CoreEngine):
     """
 
     type = "nearest_neighbor"
+    configuration_form = _FORM
     _model: _core.NearestNeighbor
 
     def build(self, configuration: Any) -> None:
-        top = check(_TOP, configuration)
+        top = check(_FORM.schema, configuration)
         settings = read_signature_configuration(top["method"], top.get("parameter"), ".parameter")
         self._model = _core.NearestNeighbor(settings.build(), build_converter(top["converter"]))
         self._updated_rows = 0  # since the start or the last clear, whatever is loaded

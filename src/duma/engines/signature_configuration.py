@@ -11,15 +11,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from duma import _core
-from duma.configuration import Integer, InvalidParameter, Object, Schema, UnsupportedMethod, check, located
+from duma.configuration import Integer, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
 
-_THREADS: dict[str, Schema] = {"threads": Integer()}
-_CACHED: dict[str, Schema] = {**_THREADS, "cache_size": Integer()}
-SIGNATURE_METHODS: dict[str, Object] = {
-    "lsh": Object(mandatory={"hash_num": Integer()}, optional=_CACHED),
-    "minhash": Object(mandatory={"hash_num": Integer()}, optional=_THREADS),
-    "euclid_lsh": Object(mandatory={"hash_num": Integer()}, optional=_CACHED),
-}
+_HASH_NUM = Member(
+    Integer(),
+    "bits of a signature: more are more exact and cost more",
+    example=64,
+    condition=Condition("1 <= hash_num", lambda bits: bits >= 1),
+)
+_THREADS = Member(
+    Integer(),
+    "for one search; negative: as many as the machine has",
+    optional=True,
+    default="the caller's alone",
+)
+_CACHE_SIZE = Member(
+    Integer(),
+    "features whose random numbers are kept",
+    optional=True,
+    default="0",
+    condition=Condition("0 <= cache_size", lambda features: features >= 0),
+)
+_CACHED = {"hash_num": _HASH_NUM, "threads": _THREADS, "cache_size": _CACHE_SIZE}
+
+SIGNATURE_METHODS = Choice(
+    "method",
+    "parameter",
+    {
+        "lsh": Form("the angle between datums", _CACHED),
+        "minhash": Form("weighted Jaccard similarity", {"hash_num": _HASH_NUM, "threads": _THREADS}),
+        "euclid_lsh": Form("Euclid's distance", _CACHED),
+    },
+    missing="Object is expected, but Null is given. ()",  # Jubatus names no place
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +66,11 @@ def read_signature_configuration(method: str, parameter: Any, path: str) -> Sign
 
     Raises `ConfigurationError`, `UnsupportedMethod` for an unknown method.
     """
-    if method not in SIGNATURE_METHODS:
-        raise UnsupportedMethod(method, f"known are {', '.join(SIGNATURE_METHODS)}")
-    settings = check(SIGNATURE_METHODS[method], parameter, path if parameter is not None else "")
+    _, form = SIGNATURE_METHODS.find(method)
+    settings = check(form.schema, parameter, path if parameter is not None else "")
+    for name in ("hash_num", "cache_size"):
+        if name in settings:
+            with located(f"{path}.{name}"):
+                form.members[name].require(settings[name])
     hash_num, cache_size = settings["hash_num"], settings.get("cache_size", 0)
-    with located(path):
-        if hash_num < 1:
-            raise InvalidParameter("1 <= hash_num", f"it is {hash_num}")
-        if cache_size < 0:
-            raise InvalidParameter("0 <= cache_size", f"it is {cache_size}")
     return SignatureConfiguration(method, hash_num, settings.get("threads", 0), cache_size)
