@@ -84,7 +84,7 @@ def test_what_is_left_out_is_explained() -> None:
             ["classifier", "--method", "ARROW"],
             "unsupported method (classifier(ARROW)): choose one of perceptron, PA",
         ),
-        (["weight", "--method", "PA"], "weight has no choice of methods"),
+        (["weight", "--method", "PA"], "weight declares no methods to choose from"),
         (["nonsense"], "'nonsense' is not one of"),
         (["weight", "-o", "missing/new.json"], "cannot write missing/new.json: No such file or directory"),
     ],

@@ -35,7 +35,14 @@ def _complete_method(ctx: click.Context, _param: click.Parameter, incomplete: st
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Where the server is.")
 @click.option(
-    "-p", "--port", default=9199, show_default=True, type=click.IntRange(1, 65535), help="Its port."
+    "-p",
+    "--port",
+    default=9199,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    envvar="DUMA_PORT",
+    show_envvar=True,
+    help="Its port.",
 )
 @click.option("-n", "--name", default="", help="The name of the cluster, where there is one.")
 @click.option(

@@ -87,7 +87,9 @@ class _Words:
                 )
             return self.items(type_.parts[0][1], place)
         if type_.kind is Kind.STRUCTURE:
-            return type_.declared(*(self.take(part, f"{place}.{name}", inside=True) for name, part in type_.parts))
+            return type_.declared(
+                *(self.take(part, f"{place}.{name}", inside=True) for name, part in type_.parts)
+            )
         if type_.kind is Kind.MAP:
             item = type_.parts[0][1]
             return {key: _scalar(item, text, f"{place}.{key}") for key, text in self.pairs(type_, place)}

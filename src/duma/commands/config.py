@@ -118,7 +118,7 @@ def _methods(engine: str) -> Choice | None:
 def _choose(made: dict[str, Any], engine: str, choice: Choice | None, method: str) -> None:
     """Put a method with its parameters into a configuration, unless it is there."""
     if choice is None:
-        raise click.BadParameter(f"{engine} has no choice of methods", param_hint="--method")
+        raise click.BadParameter(f"{engine} declares no methods to choose from", param_hint="--method")
     try:
         name, way = choice.find(method)
     except UnsupportedMethod as error:

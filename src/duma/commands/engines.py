@@ -58,7 +58,9 @@ def _print_engine(engine: str) -> None:
         ],
     )
     print_table("structures", ("structure",), [(structure(type_),) for type_ in structures(methods)])
-    if loaded.configuration_form is not None:
+    if loaded.configuration_form is None:
+        click.echo(f"configuration: see duma config new {engine}")
+    else:
         print_form(loaded.configuration_form)
 
 
