@@ -348,6 +348,20 @@ class Float32:
 
 
 @dataclass(frozen=True, slots=True)
+class Float64:
+    """An integer or a float, in double precision."""
+
+    def read(self, value: Any, path: str, problems: list[str]) -> Any:
+        if type(value) not in (int, float):
+            problems.append(_expected("Float", value, path, self))
+            return value
+        return float(value)
+
+    def __str__(self) -> str:
+        return "a number"
+
+
+@dataclass(frozen=True, slots=True)
 class Array:
     """A list of items of one kind."""
 
