@@ -261,9 +261,11 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-def _expected(name: str, value: Any, path: str, schema: Schema, *, alone: bool = False) -> Problem:
+def _expected(
+    name: str, value: Any, path: str, schema: Schema | None = None, *, alone: bool = False
+) -> Problem:
     text = f"{name} is expected, but {json_type(value)} is given. ({path})"
-    return Problem(text, path, f"write {schema} here", alone=alone)
+    return Problem(text, path, f"write {schema} here" if schema is not None else "", alone=alone)
 
 
 @dataclass(frozen=True, slots=True)
