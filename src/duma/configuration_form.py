@@ -8,10 +8,10 @@
     top = check(FORM.schema, configuration)
     name, way = METHODS.find(top["method"])
     parameter = check(way.schema, top["parameter"], ".parameter")
-    WEIGHT.require(parameter["weight"])
+    way.require(parameter, ".parameter")
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,16 +23,20 @@ from duma.configuration import (
     Problem,
     Schema,
     String,
-    UnsupportedMethod,
+    located,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What holds for a value beside its type, in the words of Jubatus' error."""
+    """What holds for a value beside its type, in the words of Jubatus' error.
+
+    `holds` is given the value or, if the condition is `together` with other members, all values by name.
+    """
 
     text: str
     holds: Callable[[Any], bool]
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,6 @@ class Member:
     default: str = ""
     condition: Condition | None = None
     ignored: bool = False
-
-    def require(self, value: Any) -> None:
-        """Raises `InvalidParameter` for a value that is read and does not fulfil the condition."""
-        if self.condition is not None and not self.condition.holds(value):
-            shown = f"{value:g}" if isinstance(value, float) else str(value)
-            raise InvalidParameter(self.condition.text, f"it is {shown}")
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:
         """As the schema reads it."""
@@ -97,12 +95,37 @@ class Form:
         found: list[str] = []
         read = self.schema.read(value, path, found)
         if isinstance(value, dict):
-            for name, member in self.members.items():
+            sound = not found
+            for name in self.members:
                 if name in read and not _concerns(found, f"{path}.{name}"):
-                    found.extend(_broken_conditions(member, read[name], f"{path}.{name}"))
+                    found.extend(self._broken_condition(name, read, path, sound))
             for choice in self.choices:
                 found.extend(choice.problems(value, path))
         return [problem if isinstance(problem, Problem) else Problem(problem, path) for problem in found]
+
+    def require(self, values: Mapping[str, Any], path: str, order: Iterable[str] = ()) -> None:
+        """Raises `InvalidParameter` for the first value, in this or the declared order, whose condition does not hold.
+
+        The values are those that `check` has read.
+        """
+        for name in order or self.members:
+            member = self.members[name]
+            if name in values and member.condition is not None:
+                with located(f"{path}.{name}"):
+                    _require(member.condition, values[name], values)
+
+    def _broken_condition(
+        self, name: str, read: Mapping[str, Any], path: str, sound: bool
+    ) -> Iterator[Problem]:
+        """The problem with a value; conditions on several are seen only where all of them are of the right types."""
+        member = self.members[name]
+        if member.condition is None or (member.condition.together and not sound):
+            return
+        try:
+            self.require(read, path, (name,))
+        except PlainConfigurationError as error:
+            for message in error.messages:
+                yield Problem(message, f"{path}.{name}", f"it is {member}")
 
     def example(self) -> dict[str, Any]:
         """An object with what is needed."""
@@ -118,7 +141,7 @@ class Form:
 class Choice:
     """A member that names one of several ways, and a member beside it with what that way needs.
 
-    `unknown` is how an error shows a name that is none (`{}`), `missing` the error where the parameters are needed and
+    `unknown` is the error for a name that is none (`{}`), `missing` the error where the parameters are needed and
     absent (`{path}`: of the object). An `optional` choice may be absent; `parameters_needed` says that the member with
     the parameters never may. The choice is the schema of the member that names the way.
     """
@@ -128,15 +151,16 @@ class Choice:
     ways: Mapping[str, Form]
     optional: bool = False
     parameters_needed: bool = False
-    unknown: str = "{}"
+    unknown: str = "unsupported method ({})"
     missing: str = ""
 
     def find(self, name: str) -> tuple[str, Form]:
-        """The way that a name or another name of it stands for. Raises `UnsupportedMethod`."""
+        """The way that a name or another name of it stands for. Raises `PlainConfigurationError`."""
         for way, form in self.ways.items():
             if name in (way, *form.aliases):
                 return way, form
-        raise UnsupportedMethod(self.unknown.format(name), advice=f"choose one of {', '.join(self.ways)}")
+        advice = f"choose one of {', '.join(self.ways)}"
+        raise PlainConfigurationError(self.unknown.format(name), advice=advice)
 
     def knows(self, name: Any) -> bool:
         """Whether it is a way or another name of one; None is where the choice is optional."""
@@ -180,13 +204,10 @@ def _concerns(problems: list[str], path: str) -> bool:
     return any(isinstance(problem, Problem) and problem.path == path for problem in problems)
 
 
-def _broken_conditions(member: Member, value: Any, path: str) -> Iterator[Problem]:
-    try:
-        member.require(value)
-    except PlainConfigurationError as error:
-        error.advice = f"it is {member}"
-        error.locate(path)
-        yield from map(_problem, error.messages)
+def _require(condition: Condition, value: Any, values: Mapping[str, Any]) -> None:
+    if not condition.holds(values if condition.together else value):
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        raise InvalidParameter(condition.text, f"it is {shown}")
 
 
 def _shown(value: Any) -> str:

@@ -71,8 +71,8 @@ def check_form(form: Form, shown: dict[str, Any], text: str) -> None:
         assert shown["members"][name]["meaning"] == member.meaning
         assert member.meaning in text
         assert member.condition is None or member.condition.text in text
-        if member.condition is not None and member.example is not None:
-            assert member.condition.holds(member.example)
+    example = form.example()
+    form.require(example, "")
     for choice, of_choice in zip(form.choices, shown["choices"], strict=True):
         assert list(of_choice["ways"]) == list(choice.ways)
         for name, way in choice.ways.items():

@@ -16,7 +16,7 @@ from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.commands.engines import member_rows
 from duma.commands.json_positions import positions
 from duma.commands.output import print_json
-from duma.configuration import Problem, UnsupportedMethod, read_configuration
+from duma.configuration import PlainConfigurationError, Problem, read_configuration
 from duma.configuration_form import Choice, Form
 from duma.engines.configuration_check import configuration_problems, misfits
 from duma.engines.registry import ENGINES, engine_class
@@ -121,7 +121,7 @@ def _choose(made: dict[str, Any], engine: str, choice: Choice | None, method: st
         raise click.BadParameter(f"{engine} declares no methods to choose from", param_hint="--method")
     try:
         name, way = choice.find(method)
-    except UnsupportedMethod as error:
+    except PlainConfigurationError as error:
         raise click.BadParameter(f"{error}: {error.advice}", param_hint="--method") from error
     if made[choice.selector] != name:
         made[choice.selector], made[choice.parameters] = name, way.example()

@@ -16,7 +16,7 @@ Each can have an `unlearner` with its `unlearner_parameter`.
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import check, located
+from duma.configuration import check
 from duma.configuration_form import Choice, Form, Member
 from duma.convert.schema import CONVERTER_MEMBER
 from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods, refuse_neighbor_methods
@@ -32,7 +32,7 @@ _METHODS = Choice(
     "method",
     "parameter",
     linear_methods(_members, (UNLEARNER,), {"AROW": ("arow",)}),
-    unknown="classifier({})",
+    unknown="unsupported method (classifier({}))",
     missing="parameter block is not specified in config",
 )
 
@@ -66,7 +66,5 @@ def read_classifier_configuration(configuration: Any) -> LinearClassifierConfigu
         parameter = {}
     unlearner = read_unlearner(parameter, ".parameter")
     weight: float = parameter.get("regularization_weight", 0.0)
-    if regularized:
-        with located(".parameter.regularization_weight"):
-            REGULARIZATION_WEIGHT.require(weight)
+    form.require(parameter, ".parameter")
     return LinearClassifierConfiguration(method, weight, unlearner, top["converter"])

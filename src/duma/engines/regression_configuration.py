@@ -14,7 +14,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import Float32, PlainConfigurationError, check, located
+from duma.configuration import Float32, PlainConfigurationError, check
 from duma.configuration_form import Choice, Condition, Form, Member
 from duma.convert.schema import CONVERTER_MEMBER
 from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods, refuse_neighbor_methods
@@ -74,9 +74,7 @@ def read_regression_configuration(configuration: Any) -> LinearRegressionConfigu
     if "parameter" not in top:
         raise PlainConfigurationError(_METHODS.missing)
     parameter = check(form.schema, top["parameter"], ".parameter")
-    for name in sorted(parameter):  # which is the order of Jubatus' checks, too
-        with located(f".parameter.{name}"):
-            form.members[name].require(parameter[name])
+    form.require(parameter, ".parameter", sorted(parameter))  # which is the order of Jubatus' checks, too
     weight, sensitivity, rate = (
         parameter.get(name, 0.0) for name in ("regularization_weight", "sensitivity", "learning_rate")
     )

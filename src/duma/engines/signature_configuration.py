@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from duma import _core
-from duma.configuration import Integer, check, located
+from duma.configuration import Integer, check
 from duma.configuration_form import Choice, Condition, Form, Member
 
 _HASH_NUM = Member(
@@ -64,13 +64,10 @@ class SignatureConfiguration:
 def read_signature_configuration(method: str, parameter: Any, path: str) -> SignatureConfiguration:
     """The configuration of a method with its parameters, which stand at `path` (None where there are none).
 
-    Raises `ConfigurationError`, `UnsupportedMethod` for an unknown method.
+    Raises `ConfigurationError`, `PlainConfigurationError` for an unknown method.
     """
     _, form = SIGNATURE_METHODS.find(method)
     settings = check(form.schema, parameter, path if parameter is not None else "")
-    for name in ("hash_num", "cache_size"):
-        if name in settings:
-            with located(f"{path}.{name}"):
-                form.members[name].require(settings[name])
+    form.require(settings, path)
     hash_num, cache_size = settings["hash_num"], settings.get("cache_size", 0)
     return SignatureConfiguration(method, hash_num, settings.get("threads", 0), cache_size)

@@ -40,7 +40,7 @@ UNLEARNER = Choice(
         "random": Form("forgets one of all, with equal chances", {"max_size": _MAX_SIZE, "seed": _SEED}),
     },
     optional=True,
-    unknown="unlearner({})",
+    unknown="unsupported method (unlearner({}))",
     missing="Unlearner is set but unlearner_parameter is not found ({path})",
 )
 
@@ -75,7 +75,7 @@ class RandomUnlearner:
 def read_unlearner(parameter: Mapping[str, Any], path: str) -> LruUnlearner | RandomUnlearner | None:
     """The unlearner that a method's parameters (at `path`) name, or None.
 
-    Raises `ConfigurationError`, `UnsupportedMethod` for an unknown unlearner and `ConverterError` for a
+    Raises `ConfigurationError`, `PlainConfigurationError` for an unknown unlearner and `ConverterError` for a
     sticky pattern that cannot be used. Parameters of an unlearner without the unlearner are ignored.
     """
     name = parameter.get("unlearner")
