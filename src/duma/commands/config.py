@@ -14,6 +14,7 @@ import click
 
 from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.commands.engines import member_rows
+from duma.commands.failures import Trouble
 from duma.commands.json_positions import positions
 from duma.commands.output import print_json
 from duma.configuration import PlainConfigurationError, Problem, read_configuration
@@ -21,10 +22,6 @@ from duma.configuration_form import Choice, Form
 from duma.engines.configuration_check import configuration_problems, misfits
 from duma.engines.registry import ENGINES, engine_class
 from duma.errors import ConfigurationError
-
-
-class _Trouble(click.ClickException):
-    exit_code = 2
 
 
 @click.group()
@@ -56,7 +53,7 @@ def new(engine: str, method: str | None, output: Path | None, force: bool, quiet
     form = engine_class(engine).configuration_form
     if made is None:
         if form is None:
-            raise _Trouble(f"{engine} has no built-in configuration")
+            raise Trouble(f"{engine} has no built-in configuration")
         made = form.example()
     if method is not None:
         _choose(made, engine, choice, method)
@@ -82,7 +79,7 @@ def check(file: Path, engine: str | None, as_json: bool) -> None:
     try:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise _Trouble(f"cannot read {file}: {error.strerror}") from error
+        raise Trouble(f"cannot read {file}: {error.strerror}") from error
     is_json = _is_json(text)
     if engine is None:  # what is not JSON is none for any engine
         engine = _recognised(file, text) if is_json else next(iter(ENGINES))
@@ -132,9 +129,9 @@ def _write(path: Path, text: str, force: bool) -> None:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise _Trouble(f"{path} exists: choose another name, or say --force to replace it") from error
+        raise Trouble(f"{path} exists: choose another name, or say --force to replace it") from error
     except OSError as error:
-        raise _Trouble(f"cannot write {path}: {error.strerror}") from error
+        raise Trouble(f"cannot write {path}: {error.strerror}") from error
 
 
 def _explain(engine: str, made: dict[str, Any], form: Form | None, output: Path | None) -> None:
@@ -179,7 +176,7 @@ def _recognised(file: Path, text: str) -> str:
     fitting = [engine for engine, misfit in found.items() if misfit == min(found.values())]
     if len(fitting) == 1:
         return fitting[0]
-    raise _Trouble(f"{file} may be for {', '.join(fitting)}: say which with --engine")
+    raise Trouble(f"{file} may be for {', '.join(fitting)}: say which with --engine")
 
 
 def _position(path: str, where: dict[str, tuple[int, int]]) -> tuple[int, int] | None:

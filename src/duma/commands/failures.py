@@ -1,4 +1,4 @@
-"""How commands end when something cannot be done: one line on standard error, status 1."""
+"""How commands end when something cannot be done: one line on standard error, status 1 (or 2, where 1 is an answer)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +6,12 @@ from collections.abc import Iterator
 import click
 
 from duma.errors import DumaError
+
+
+class Trouble(click.ClickException):
+    """Ends a command with status 2."""
+
+    exit_code = 2
 
 
 @contextlib.contextmanager

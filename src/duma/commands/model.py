@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from duma.commands.failures import Trouble
 from duma.commands.model_output import print_difference, print_inspected
 from duma.commands.output import print_json
 from duma.configuration import same_configuration
@@ -30,19 +31,15 @@ _accept_loss_option = click.option("--accept-loss", is_flag=True, help="Write it
 _force_option = click.option("--force", is_flag=True, help="Replace a file that exists (never an input).")
 
 
-class _Trouble(click.ClickException):
-    exit_code = 2
-
-
 @contextmanager
 def _told() -> Iterator[None]:
     """Shows errors as one line, with exit status 2."""
     try:
         yield
     except DumaError as error:
-        raise _Trouble(str(error)) from error
+        raise Trouble(str(error)) from error
     except OSError as error:
-        raise _Trouble(f"{error.filename}: {error.strerror}") from error
+        raise Trouble(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group()
