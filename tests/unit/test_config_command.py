@@ -136,7 +136,7 @@ def test_every_problem_is_said_with_its_line_and_what_to_do(tmp_path: Path) -> N
     add "regularization_weight": a number, such as 1.0 (larger: one record changes the model more)
 {path}:7:7: unknown type: [number] in num_rules (.converter.num_rules[1])
     declare it in num_types, or choose one of num, log, str
-{path}: 3 problems for classifier
+{path}: problems for classifier: 3
 """
     )
     found = json.loads(duma_config("check", path, "--engine", "classifier", "--json").stdout)
@@ -153,11 +153,13 @@ def test_the_engine_is_the_one_that_nearly_fits(tmp_path: Path) -> None:
     assert (found["valid"], found["engine"]) == (False, "classifier")
 
 
-@pytest.mark.parametrize("text", ['{"method": "PA",}', "", "method = PA", '{"a": 99999999999999999999}'])
+@pytest.mark.parametrize(
+    "text", ['{"method": "PA",}', "", "method = PA", '{"a": 99999999999999999999}', "[]", "5"]
+)
 def test_what_is_not_json_is_none_for_any_engine(text: str, tmp_path: Path) -> None:
     done = duma_config("check", write(tmp_path / "c.json", text))
     assert done.exit_code == 1
-    assert "1 problems" in done.stdout
+    assert done.stdout.endswith("c.json: problems: 1\n")
 
 
 def test_the_engine_must_be_said_where_several_could_be_meant(tmp_path: Path) -> None:
@@ -165,6 +167,15 @@ def test_the_engine_must_be_said_where_several_could_be_meant(tmp_path: Path) ->
     done = duma_config("check", path)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "say which with --engine" in done.stderr
+
+
+def test_text_that_is_not_utf_8_is_shown_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_bytes(b'{"method": "P\xff", "parameter": {}, "converter": {}, "\xfe": "\\ud83d"}')
+    done = duma_config("check", path, "--engine", "classifier")
+    assert done.exit_code == 1
+    assert "unsupported method (classifier(P\\udcff))" in done.stdout
+    assert json.loads(duma_config("check", path, "--engine", "classifier", "--json").stdout)["problems"]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

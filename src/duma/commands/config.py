@@ -80,30 +80,29 @@ def check(file: Path, engine: str | None, as_json: bool) -> None:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise Trouble(f"cannot read {file}: {error.strerror}") from error
-    is_json = _is_json(text)
-    if engine is None:  # what is not JSON is none for any engine
-        engine = _recognised(file, text) if is_json else next(iter(ENGINES))
-    found = configuration_problems(engine, text)
-    where = positions(text) if found and is_json else {}
+    is_object = _is_object(text)
+    if engine is None and is_object:
+        engine = _recognised(file, text)
+    # What is no JSON object is no configuration for any engine.
+    found = configuration_problems(engine or next(iter(ENGINES)), text)
+    where = positions(text) if found and is_object else {}
     if as_json:
-        print_json(
-            {
-                "file": str(file),
-                "engine": engine,
-                "valid": not found,
-                "problems": [_shown(p, where) for p in found],
-            }
-        )
+        problems = [_shown(problem, where) for problem in found]
+        print_json({"file": str(file), "engine": engine, "valid": not found, "problems": problems})
     else:
         for problem in found:
             at = _position(problem.path, where)
-            click.echo(f"{file}:{f'{at[0]}:{at[1]}:' if at else ''} {problem}")
+            _say(f"{file}:{f'{at[0]}:{at[1]}:' if at else ''} {problem}")
             if problem.advice:
-                click.echo(f"    {problem.advice}")
-        click.echo(
-            f"{file}: {len(found)} problems for {engine}" if found else f"{file}: a server {engine} takes it"
-        )
+                _say(f"    {problem.advice}")
+        of = f" for {engine}" if engine else ""
+        _say(f"{file}: problems{of}: {len(found)}" if found else f"{file}: a server {engine} takes it")
     sys.exit(1 if found else 0)
+
+
+def _say(line: str) -> None:
+    """Configurations may hold text that is not UTF-8."""
+    click.echo(line.encode("utf-8", "backslashreplace"))
 
 
 def _methods(engine: str) -> Choice | None:
@@ -162,12 +161,11 @@ def _explanation(form: Form, value: Any, path: str) -> list[str]:
     return lines
 
 
-def _is_json(text: str) -> bool:
+def _is_object(text: str) -> bool:
     try:
-        read_configuration(text)
+        return isinstance(read_configuration(text)[1], dict)
     except ConfigurationError:
         return False
-    return True
 
 
 def _recognised(file: Path, text: str) -> str:
