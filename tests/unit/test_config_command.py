@@ -60,7 +60,7 @@ def test_every_method_has_a_new_configuration(engine: str, method: str) -> None:
     assert done.exit_code == 0
     made = json.loads(done.stdout)
     assert made["method"] == method
-    assert engine_class(engine)(made).status()
+    assert json.loads(engine_class(engine)(made).get_config()) == made
     for name in made["parameter"]:
         assert f".parameter.{name}: " in done.stderr
     assert duma_config("new", engine, "--method", method, "-q").stderr == ""

@@ -150,7 +150,8 @@ def _explanation(form: Form, value: Any, path: str) -> list[str]:
             continue
         _, way = choice.find(name)
         others = ", ".join(other for other in choice.ways if other != name)
-        lines.append(f"{path}.{choice.selector}: {way.meaning}; others: {others}")
+        more = f"; others: {others}" if others else ""
+        lines.append(f"{path}.{choice.selector} {name}: {way.meaning}{more}")
         lines.extend(_explanation(way, value.get(choice.parameters) or {}, f"{path}.{choice.parameters}"))
     for (name, member), row in zip(form.members.items(), member_rows(form, path), strict=True):
         if member.ignored:

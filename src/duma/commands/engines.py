@@ -67,12 +67,12 @@ def _print_engine(engine: str) -> None:
 def print_form(form: Form) -> None:
     """What a configuration may hold: a table of every choice, and one of the members."""
     choices: dict[str, Choice] = {}
-    members: dict[str, tuple[Any, ...]] = {}
-    for path, item in _walk(form, ""):
+    members: dict[tuple[Any, ...], list[str]] = {}
+    for path, way, item in _walk(form, "", ""):
         if isinstance(item, Choice):
             choices.setdefault(f"{path}.{item.selector}", item)
-        else:
-            members.setdefault(str(item), item)
+        elif way not in (ways := members.setdefault(item, [])):
+            ways.append(way)
     for path, choice in choices.items():
         print_table(
             f"configuration: {path}, with its parameters in {choice.parameters}"
@@ -85,8 +85,8 @@ def print_form(form: Form) -> None:
         )
     print_table(
         "configuration: members",
-        ("member", "value", "condition", "absent", "meaning"),
-        list(members.values()),
+        ("member", "of", "value", "condition", "absent", "meaning"),
+        [(row[0], ", ".join(ways), *row[1:]) for row, ways in members.items()],
     )
 
 
@@ -100,14 +100,14 @@ def member_rows(form: Form, path: str = "") -> list[tuple[Any, ...]]:
     return rows
 
 
-def _walk(form: Form, path: str) -> Iterator[tuple[str, Any]]:
-    """Every choice and the row of every member, those inside of choices included."""
+def _walk(form: Form, path: str, way: str) -> Iterator[tuple[str, str, Any]]:
+    """Every choice and the row of every member, those inside of choices included, with the way that they are of."""
     for choice in form.choices:
-        yield path, choice
-        for way in choice.ways.values():
-            yield from _walk(way, f"{path}.{choice.parameters}")
+        yield path, way, choice
+        for name, inner in choice.ways.items():
+            yield from _walk(inner, f"{path}.{choice.parameters}", name)
     for row in member_rows(form, path):
-        yield path, row
+        yield path, way, row
 
 
 def _names(form: Form) -> list[str]:

@@ -49,8 +49,10 @@ def _foreign(engine_type: str, configuration: Any) -> int:
     form = engine_class(engine_type).configuration_form
     if form is None or not isinstance(configuration, dict):
         return 0
-    ignored = sum(member.ignored for name, member in form.members.items() if name in configuration)
-    return ignored + sum(not choice.knows(configuration.get(choice.selector)) for choice in form.choices)
+    used = [name for name, member in form.members.items() if not member.ignored]
+    used += [name for choice in form.choices for name in (choice.selector, choice.parameters)]
+    unknown = sum(not choice.knows(configuration.get(choice.selector)) for choice in form.choices)
+    return unknown + sum(name not in used for name in configuration)
 
 
 def _refusal(engine_type: str, text: str) -> list[Problem]:
