@@ -143,7 +143,8 @@ class Choice:
 
     `unknown` is the error for a name that is none (`{}`), `missing` the error where the parameters are needed and
     absent (`{path}`: of the object). An `optional` choice may be absent; `parameters_needed` says that the member with
-    the parameters never may. The choice is the schema of the member that names the way.
+    the parameters never may. With `any_name` every name stands for the first way. The choice is the schema of the
+    member that names the way.
     """
 
     selector: str
@@ -153,11 +154,12 @@ class Choice:
     parameters_needed: bool = False
     unknown: str = "unsupported method ({})"
     missing: str = ""
+    any_name: bool = False
 
     def find(self, name: str) -> tuple[str, Form]:
         """The way that a name or another name of it stands for. Raises `PlainConfigurationError`."""
         for way, form in self.ways.items():
-            if name in (way, *form.aliases):
+            if self.any_name or name in (way, *form.aliases):
                 return way, form
         advice = f"choose one of {', '.join(self.ways)}"
         raise PlainConfigurationError(self.unknown.format(name), advice=advice)
@@ -166,7 +168,7 @@ class Choice:
         """Whether it is a way or another name of one; None is where the choice is optional."""
         if name is None:
             return self.optional
-        return any(name in (way, *form.aliases) for way, form in self.ways.items())
+        return self.any_name or any(name in (way, *form.aliases) for way, form in self.ways.items())
 
     def problems(self, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         """What is wrong with the two members of an object, beyond the type of the one that names the way."""
