@@ -38,17 +38,18 @@ def misfits(text: str) -> dict[str, tuple[int, int]]:
     The text must be JSON.
     """
     _, configuration = read_configuration(text)
-    return {
-        engine_type: (_foreign(engine_type, configuration), len(configuration_problems(engine_type, text)))
-        for engine_type in ENGINES
-    }
+    found = {}
+    for engine_type in ENGINES:
+        problems = len(configuration_problems(engine_type, text))
+        found[engine_type] = (_foreign(engine_type, configuration, problems), problems)
+    return found
 
 
-def _foreign(engine_type: str, configuration: Any) -> int:
+def _foreign(engine_type: str, configuration: Any, problems: int) -> int:
     """Members that mean nothing to an engine, and methods that it does not have."""
     form = engine_class(engine_type).configuration_form
     if form is None or not isinstance(configuration, dict):
-        return 0
+        return min(problems, 1)  # nothing is known of the engine but that it does not take it
     used = [name for name, member in form.members.items() if not member.ignored]
     used += [name for choice in form.choices for name in (choice.selector, choice.parameters)]
     unknown = sum(not choice.knows(configuration.get(choice.selector)) for choice in form.choices)
