@@ -28,9 +28,7 @@ class Engine(Declared):
 
     type: ClassVar[str]
     user_data_version: ClassVar[int] = 1
-    configuration_form: ClassVar[Form | None] = (
-        None  # what `build` takes, declared for the commands that explain it
-    )
+    configuration_form: ClassVar[Form | None] = None  # what `build` takes, for the commands that explain it
 
     def __init__(self, config: str | dict[str, Any]) -> None:
         """`config` is the text of a configuration file, or what one holds.
