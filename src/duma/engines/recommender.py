@@ -9,7 +9,7 @@ from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import CHT2, RANDOM, Aggregator, Packed, analysis, update
 from duma.engines.id_with_score import IdWithScore
-from duma.engines.recommender_configuration import read_recommender_configuration
+from duma.engines.recommender_configuration import RECOMMENDER_FORM, read_recommender_configuration
 from duma.engines.wire_types import Float, UInt
 
 # Dimensions of a projection from which on a row takes about a millisecond.
@@ -34,6 +34,7 @@ class Recommender(CoreEngine):
     """
 
     type = "recommender"
+    configuration_form = RECOMMENDER_FORM
     _model: _core.Recommender
     _projections: int
 

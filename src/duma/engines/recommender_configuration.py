@@ -13,59 +13,96 @@ Each can have an `unlearner` with its `unlearner_parameter`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from duma import _core
-from duma.configuration import (
-    AnyValue,
-    Boolean,
-    Float32,
-    Int64,
-    Integer,
-    InvalidParameter,
-    Object,
-    Schema,
-    String,
-    UnsupportedMethod,
-    check,
-    located,
-)
-from duma.convert.schema import CONVERTER
-from duma.engines.signature_configuration import read_signature_configuration
-from duma.engines.unlearner_configuration import (
-    UNLEARNER_MEMBERS,
-    LruUnlearner,
-    RandomUnlearner,
-    read_unlearner,
-)
+from duma.configuration import Boolean, Float32, Int64, Integer, InvalidParameter, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
+from duma.convert.schema import CONVERTER_MEMBER
+from duma.engines.signature_configuration import SIGNATURE_METHODS, read_signature_configuration
+from duma.engines.unlearner_configuration import UNLEARNER, LruUnlearner, RandomUnlearner, read_unlearner
 from duma.errors import ConfigurationError
 
-_TOP = Object(mandatory={"method": String(), "converter": CONVERTER}, optional={"parameter": AnyValue()})
-
-_PROJECTING: dict[str, Schema] = {"threads": Integer(), "cache_size": Integer()}
-_EUCLID_LSH: dict[str, Schema] = {
-    "hash_num": Int64(),
-    "table_num": Int64(),
-    "bin_width": Float32(),
-    "probe_num": Integer(),
-    "seed": Integer(),
-}
-_MANDATORY: dict[str, dict[str, Schema]] = {
-    "inverted_index": {},
-    "inverted_index_euclid": {},
-    "lsh": {"hash_num": Int64()},
-    "minhash": {"hash_num": Int64()},
-    "euclid_lsh": _EUCLID_LSH,
-    "nearest_neighbor_recommender": {"method": String(), "parameter": AnyValue()},
-}
-_OPTIONAL: dict[str, dict[str, Schema]] = {
-    "inverted_index_euclid": {"ignore_orthogonal": Boolean()},
-    "lsh": _PROJECTING,
-    "euclid_lsh": _PROJECTING,
-}
-
 MAX_PROJECTIONS = 1 << 24  # more would take gigabytes and seconds for one row
+
+_HASH_NUM = Member(
+    Int64(),
+    "bits of a signature: more are more exact and cost more",
+    example=64,
+    condition=Condition("1 <= hash_num", lambda bits: bits >= 1),
+)
+_THREADS = Member(Integer(), "for one projection", optional=True, default="the caller's alone")
+_CACHE_SIZE = Member(
+    Integer(),
+    "features whose random numbers are kept",
+    optional=True,
+    default="0",
+    condition=Condition("0 <= cache_size", lambda features: features >= 0),
+)
+_IGNORE_ORTHOGONAL = Member(
+    Boolean(), "whether rows without a common feature are left out", optional=True, default="false"
+)
+_LATTICES = {
+    "hash_num": replace(_HASH_NUM, meaning="coordinates of a lattice: more make cells smaller"),
+    "table_num": Member(
+        Int64(),
+        "lattices: more find more, and cost more",
+        example=4,
+        condition=Condition("1 <= table_num", lambda tables: tables >= 1),
+    ),
+    "bin_width": Member(
+        Float32(),
+        "width of a lattice's cells, in the unit of the features",
+        example=100,
+        condition=Condition("0.0 < bin_width", lambda width: width > 0),  # NaN is refused, too
+    ),
+    "probe_num": Member(
+        Integer(),
+        "further cells to look into while too little is found",
+        example=64,
+        condition=Condition("0 <= probe_num", lambda cells: cells >= 0),
+    ),
+    "seed": Member(
+        Integer(),
+        "of the places of the lattices",
+        example=1091,
+        condition=Condition("0 <= seed", lambda seed: seed >= 0),
+    ),
+}
+_PROJECTING = {"threads": _THREADS, "cache_size": _CACHE_SIZE}
+
+_UNLEARNER = replace(UNLEARNER, missing="unlearner is set but unlearner_parameter is not found ({path})")
+_SIGNATURE_METHODS = replace(SIGNATURE_METHODS, parameters_needed=True, missing="")
+
+
+def _method(meaning: str, members: Mapping[str, Member], *choices: Choice) -> Form:
+    return Form(meaning, members, (*choices, _UNLEARNER))
+
+
+RECOMMENDER_METHODS = Choice(
+    "method",
+    "parameter",
+    {
+        "inverted_index": _method("exact, by the angle between rows", {}),
+        "inverted_index_euclid": _method(
+            "exact, by Euclid's distance", {"ignore_orthogonal": _IGNORE_ORTHOGONAL}
+        ),
+        "lsh": _method("the angle, from signatures", {"hash_num": _HASH_NUM} | _PROJECTING),
+        "minhash": _method("weighted Jaccard similarity, from signatures", {"hash_num": _HASH_NUM}),
+        "euclid_lsh": _method(
+            "Euclid's distance, among rows in the same cells of random lattices", _LATTICES | _PROJECTING
+        ),
+        "nearest_neighbor_recommender": _method(
+            "any method of the nearest neighbour engine", {}, _SIGNATURE_METHODS
+        ),
+    },
+    missing="Object is expected, but Null is given. ()",  # Jubatus names no place
+)
+
+RECOMMENDER_FORM = Form(
+    "finds rows that are alike and completes them", {"converter": CONVERTER_MEMBER}, (RECOMMENDER_METHODS,)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +131,7 @@ def read_recommender_configuration(configuration: Any) -> RecommenderConfigurati
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
-    top = check(_TOP, configuration)
+    top = check(RECOMMENDER_FORM.schema, configuration)
     index = read_recommender_index(top["method"], top.get("parameter"), ".parameter")
     return RecommenderConfiguration(index, top["converter"])
 
@@ -102,22 +139,26 @@ def read_recommender_configuration(configuration: Any) -> RecommenderConfigurati
 def read_recommender_index(method: str, parameter: Any, path: str) -> RecommenderIndexConfiguration:
     """The configuration of a method with its parameters, which stand at `path` (None where there are none).
 
-    Raises `ConfigurationError`, `UnsupportedMethod` for an unknown method.
+    Raises `ConfigurationError`, `PlainConfigurationError` for an unknown method.
     """
-    if method not in _MANDATORY:
-        raise UnsupportedMethod(method, f"known are {', '.join(_MANDATORY)}")
-    schema = Object(_MANDATORY[method], _OPTIONAL.get(method, {}) | UNLEARNER_MEMBERS)
-    if parameter is None and not _MANDATORY[method]:
+    name, form = RECOMMENDER_METHODS.find(method)
+    if parameter is None and not form.schema.mandatory:
         parameter = {}
-    settings = check(schema, parameter, "" if parameter is None else path)
-    build, projections = _BUILDERS[method](settings, path)
-    return RecommenderIndexConfiguration(build, projections, _unlearner(method, settings, path))
+    settings = check(form.schema, parameter, "" if parameter is None else path)
+    form.require(settings, path)
+    build, projections = _BUILDERS[name](settings, path)
+    if projections > MAX_PROJECTIONS:
+        with located(path):
+            raise InvalidParameter(
+                f"bits of a signature <= {MAX_PROJECTIONS}", f"there would be {projections} for each row"
+            )
+    return RecommenderIndexConfiguration(build, projections, _unlearner(name, settings, path))
 
 
 def _unlearner(method: str, settings: Mapping[str, Any], path: str) -> LruUnlearner | RandomUnlearner | None:
     has, has_parameter = "unlearner" in settings, "unlearner_parameter" in settings
     if has and not has_parameter:
-        raise ConfigurationError([f"unlearner is set but unlearner_parameter is not found ({path})"])
+        raise ConfigurationError([_UNLEARNER.missing.format(path=path)])
     if has_parameter and not has and method != "nearest_neighbor_recommender":
         raise ConfigurationError([f"unlearner_parameter is set but unlearner is not found ({path})"])
     return read_unlearner(settings, path)
@@ -135,36 +176,26 @@ def _inverted_index_euclid(settings: Mapping[str, Any], path: str) -> _Built:  #
     return lambda: _core.RecommenderIndex.inverted_euclid(ignore_orthogonal), 0
 
 
-def _lsh(settings: Mapping[str, Any], path: str) -> _Built:
-    with located(path):
-        _check_least(settings, "hash_num", 1)
-        _check_projections(settings["hash_num"])
-        threads, cache_size = _projecting(settings)
-    return lambda: _core.RecommenderIndex.lsh(settings["hash_num"], threads, cache_size), settings["hash_num"]
+def _lsh(settings: Mapping[str, Any], path: str) -> _Built:  # noqa: ARG001
+    bits, threads, cache_size = (
+        settings["hash_num"],
+        settings.get("threads", 0),
+        settings.get("cache_size", 0),
+    )
+    return lambda: _core.RecommenderIndex.lsh(bits, threads, cache_size), bits
 
 
-def _minhash(settings: Mapping[str, Any], path: str) -> _Built:
-    with located(path):
-        _check_least(settings, "hash_num", 1)
-        _check_projections(settings["hash_num"])
-    return lambda: _core.RecommenderIndex.minhash(settings["hash_num"]), settings["hash_num"]
+def _minhash(settings: Mapping[str, Any], path: str) -> _Built:  # noqa: ARG001
+    bits = settings["hash_num"]
+    return lambda: _core.RecommenderIndex.minhash(bits), bits
 
 
-def _euclid_lsh(settings: Mapping[str, Any], path: str) -> _Built:
-    with located(path):
-        _check_least(settings, "hash_num", 1)
-        _check_least(settings, "table_num", 1)
-        if not settings["bin_width"] > 0:  # NaN is refused, too
-            raise InvalidParameter("0.0 < bin_width", f"it is {settings['bin_width']:g}")
-        _check_least(settings, "probe_num", 0)
-        _check_least(settings, "seed", 0)
-        projections = settings["hash_num"] * settings["table_num"]
-        _check_projections(projections)
-        threads, cache_size = _projecting(settings)
-    numbers = {name: settings[name] for name in _EUCLID_LSH}
+def _euclid_lsh(settings: Mapping[str, Any], path: str) -> _Built:  # noqa: ARG001
+    numbers = {name: settings[name] for name in _LATTICES}
+    threads, cache_size = settings.get("threads", 0), settings.get("cache_size", 0)
     return (
         lambda: _core.RecommenderIndex.euclid_lsh(**numbers, threads=threads, cache_size=cache_size),
-        projections,
+        numbers["hash_num"] * numbers["table_num"],
     )
 
 
@@ -181,23 +212,3 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], str], _Built]] = {
     "euclid_lsh": _euclid_lsh,
     "nearest_neighbor_recommender": _nearest_neighbor,
 }
-
-
-def _check_least(settings: Mapping[str, Any], name: str, least: int) -> None:
-    if settings[name] < least:
-        raise InvalidParameter(f"{least} <= {name}", f"it is {settings[name]}")
-
-
-def _check_projections(projections: int) -> None:
-    if projections > MAX_PROJECTIONS:
-        raise InvalidParameter(
-            f"bits of a signature <= {MAX_PROJECTIONS}", f"there would be {projections} for each row"
-        )
-
-
-def _projecting(settings: Mapping[str, Any]) -> tuple[int, int]:
-    """Threads for one projection, and the features whose random numbers are kept."""
-    cache_size = settings.get("cache_size", 0)
-    if cache_size < 0:
-        raise InvalidParameter("0 <= cache_size", f"it is {cache_size}")
-    return settings.get("threads", 0), cache_size
