@@ -34,6 +34,9 @@ public:
     // Whether a search takes so long that others should not wait for it.
     bool slow() const { return index_->slow(); }
 
+    // Whether prepare() computes signatures, which takes a while.
+    bool signs() const { return index_->needs_whole_row(); }
+
     size_t size() const { return index_->size(); }
 
     bool contains(std::string_view key) const { return rows_.contains(key); }

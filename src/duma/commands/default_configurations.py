@@ -23,6 +23,10 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"hash_num": 128},
         "converter": _CONVERTER,
     },
+    "recommender": {
+        "method": "inverted_index",
+        "converter": _CONVERTER,
+    },
     "weight": {
         "converter": {
             **_CONVERTER,

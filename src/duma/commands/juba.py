@@ -26,6 +26,11 @@ def jubanearest_neighbor() -> None:
     sys.exit(run("nearest_neighbor"))
 
 
+def jubarecommender() -> None:
+    """The recommender server."""
+    sys.exit(run("recommender"))
+
+
 def jubaweight() -> None:
     """The weight server."""
     sys.exit(run("weight"))

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "classifier": "duma.engines.classifier:Classifier",
+    "recommender": "duma.engines.recommender:Recommender",
     "regression": "duma.engines.regression:Regression",
     "weight": "duma.engines.weight:Weight",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
