@@ -23,7 +23,7 @@
 #include <random>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -32,6 +32,7 @@
 #include "model/rooms.hpp"
 #include "model/snapshot.hpp"
 #include "msgpack/reader.hpp"
+#include "neighbors/buckets.hpp"
 #include "neighbors/feature_vector.hpp"
 #include "neighbors/hamming.hpp"
 #include "neighbors/multi_probe.hpp"
@@ -90,8 +91,8 @@ public:
         Row& row = rows_.mutable_at(slot);
         const Entry* previous = row.diff ? row.diff.get() : row.master.get();
         if (previous)
-            for (const uint64_t bucket : previous->buckets) leave(bucket, slot);
-        for (const uint64_t bucket : entry.buckets) enter(bucket, slot);
+            for (const uint64_t bucket : previous->buckets) diff_buckets_.leave(bucket, slot);
+        for (const uint64_t bucket : entry.buckets) diff_buckets_.enter(bucket, slot);
         std::vector<uint64_t> gone = previous ? previous->buckets : std::vector<uint64_t>();
         gone.insert(gone.end(), entry.buckets.begin(), entry.buckets.end());
         forget_stale(slot, gone);
@@ -157,8 +158,7 @@ public:
         add_entries(snapshot, diff_rows_, &Row::diff, ids, rows);
         snapshot.add(std::make_unique<SavedBuckets>([ids, buckets = master_buckets_] {
             SavedBuckets::Places places;
-            for (const auto& [bucket, slots] : *buckets)
-                for (const uint32_t slot : slots) places.emplace_back(bucket, ids->id(slot));
+            buckets->each([&](uint64_t bucket, uint32_t slot) { places.emplace_back(bucket, ids->id(slot)); });
             return places;
         }));
         snapshot.add(std::make_unique<SavedBuckets>([ids, rows] {
@@ -186,26 +186,27 @@ public:
         expect_array(in, 7, "an index of lattices");
         msgpack::Reader master(in.skip()), diff(in.skip()), master_buckets(in.skip()), diff_buckets(in.skip());
         load_shifts(in);
-        const PlacesById slots = ids_.load(in);
+        const SavedIds saved = load_ids(in);
+        const std::unordered_set<uint64_t> used = used_ids(saved, master, diff, master_buckets);
+        const PlacesById slots = ids_.load(saved, [&](uint64_t id) { return used.contains(id); });
         rows_.grow(ids_.slots());
         load_entries(master, &Row::master, master_rows_);
         load_entries(diff, &Row::diff, diff_rows_);
         for (uint32_t slot = 0; slot < ids_.slots(); ++slot) size_ += live(rows_[slot]) != nullptr;
 
         auto mixed = std::make_shared<Buckets>();
-        load_buckets(master_buckets, slots, *mixed);
-        for (const auto& [bucket, members] : *mixed)
-            for (const uint32_t slot : members) rows_.mutable_at(slot).in_master = true;
+        mixed->load(master_buckets, slots);
+        mixed->each([&](uint64_t, uint32_t slot) { rows_.mutable_at(slot).in_master = true; });
         master_buckets_ = std::move(mixed);
-        load_buckets(diff_buckets, slots, diff_buckets_);
+        diff_buckets_.load(diff_buckets, slots);
         std::map<uint32_t, std::vector<uint64_t>> stale;
-        for (const auto& [bucket, members] : diff_buckets_)
-            for (const uint32_t slot : members)
-                if (!stands_in(rows_[slot].diff, bucket)) stale[slot].push_back(bucket);
+        diff_buckets_.each([&](uint64_t bucket, uint32_t slot) {
+            if (!stands_in(rows_[slot].diff, bucket)) stale[slot].push_back(bucket);
+        });
         for (const auto& [slot, buckets] : stale) add_stale(slot, buckets);
         for (uint32_t slot = 0; slot < ids_.slots(); ++slot) {
             if (rows_[slot].diff)
-                for (const uint64_t bucket : rows_[slot].diff->buckets) enter(bucket, slot);
+                for (const uint64_t bucket : rows_[slot].diff->buckets) diff_buckets_.enter(bucket, slot);
             if (idle(slot)) ids_.rest(slot);
         }
         make_room();
@@ -213,8 +214,6 @@ public:
     }
 
 private:
-    using Buckets = std::unordered_map<uint64_t, std::vector<uint32_t>>;  // slots, ascending
-
     struct Row {
         std::shared_ptr<const Entry> diff, master;
         std::shared_ptr<const std::vector<uint64_t>> stale;  // diff buckets where it stands though its entry is not there
@@ -241,8 +240,8 @@ private:
         }
         void add(uint32_t slot) {
             if (seen_[slot]) return;
-            seen_[slot] = 1;
             slots_.push_back(slot);
+            seen_[slot] = 1;
         }
         size_t size() const { return slots_.size(); }
         const std::vector<uint32_t>& slots() const { return slots_; }
@@ -250,45 +249,6 @@ private:
     private:
         std::vector<uint8_t> seen_;
         std::vector<uint32_t> slots_;
-    };
-
-    // Buckets with their ids, put together when they are written.
-    class SavedBuckets final : public SnapshotRows<SavedBuckets> {
-    public:
-        using Places = std::vector<std::pair<uint64_t, uint64_t>>;  // bucket and id
-
-        explicit SavedBuckets(std::function<Places()> gather) : gather_(std::move(gather)) {}
-
-        // The first one is the head.
-        uint32_t rows() const override {
-            prepare();
-            return static_cast<uint32_t>(starts_.size());
-        }
-
-        template <class Out>
-        void write_row(Out& out, uint32_t row) const {
-            prepare();
-            if (row == 0) return out.map(starts_.size() - 1);
-            const size_t begin = starts_[row - 1], end = starts_[row];
-            out.unsigned_integer(places_[begin].first);
-            out.array(end - begin);
-            for (size_t i = begin; i < end; ++i) out.unsigned_integer(places_[i].second);
-        }
-
-    private:
-        void prepare() const {
-            if (!starts_.empty()) return;
-            places_ = gather_();
-            std::sort(places_.begin(), places_.end());
-            places_.erase(std::unique(places_.begin(), places_.end()), places_.end());
-            for (size_t i = 0; i < places_.size(); ++i)
-                if (i == 0 || places_[i].first != places_[i - 1].first) starts_.push_back(i);
-            starts_.push_back(places_.size());
-        }
-
-        std::function<Places()> gather_;
-        mutable Places places_;
-        mutable std::vector<size_t> starts_;  // of each bucket in places_, and the end
     };
 
     static const Entry* live(const Row& row) {
@@ -314,8 +274,8 @@ private:
 
     void collect(uint64_t bucket, Candidates& found) const {
         for (const Buckets* buckets : {&diff_buckets_, master_buckets_.get()})
-            if (const auto place = buckets->find(bucket); place != buckets->end())
-                for (const uint32_t slot : place->second) found.add(slot);
+            if (const std::vector<uint32_t>* slots = buckets->find(bucket))
+                for (const uint32_t slot : *slots) found.add(slot);
     }
 
     std::vector<ScoredRow> rank(const Candidates& found, const Signature& signature, double norm, size_t k) const {
@@ -348,21 +308,6 @@ private:
         size_ += live(row) != nullptr;
     }
 
-    void enter(uint64_t bucket, uint32_t slot) {
-        std::vector<uint32_t>& slots = diff_buckets_[bucket];
-        const auto place = std::lower_bound(slots.begin(), slots.end(), slot);
-        if (place == slots.end() || *place != slot) slots.insert(place, slot);
-    }
-
-    void leave(uint64_t bucket, uint32_t slot) {
-        const auto found = diff_buckets_.find(bucket);
-        if (found == diff_buckets_.end()) return;
-        std::vector<uint32_t>& slots = found->second;
-        const auto place = std::lower_bound(slots.begin(), slots.end(), slot);
-        if (place != slots.end() && *place == slot) slots.erase(place);
-        if (slots.empty()) diff_buckets_.erase(found);
-    }
-
     void set_stale(uint32_t slot, std::vector<uint64_t> buckets) {
         Row& row = rows_.mutable_at(slot);
         if (row.stale) stale_ -= row.stale->size();
@@ -390,7 +335,7 @@ private:
 
     void drop_stale(uint32_t slot) {
         if (!rows_[slot].stale) return;
-        for (const uint64_t bucket : *rows_[slot].stale) leave(bucket, slot);
+        for (const uint64_t bucket : *rows_[slot].stale) diff_buckets_.leave(bucket, slot);
         set_stale(slot, {});
     }
 
@@ -452,13 +397,23 @@ private:
         return entry;
     }
 
-    static void load_buckets(msgpack::Reader& in, const PlacesById& slots, Buckets& buckets) {
-        for (uint32_t n = in.map(); n--;) {
-            std::vector<uint32_t>& members = buckets[in.unsigned_integer()];
-            for (uint32_t k = in.array(); k--;) members.push_back(slots[in.unsigned_integer()]);
-            std::sort(members.begin(), members.end());
-            members.erase(std::unique(members.begin(), members.end()), members.end());
+    // The rows that have an entry or stand in buckets of the master, if there are so many that others may be forgotten.
+    static std::unordered_set<uint64_t> used_ids(const SavedIds& saved, msgpack::Reader master, msgpack::Reader diff, msgpack::Reader buckets) {
+        std::unordered_set<uint64_t> used;
+        if (saved.names.size() <= RowIds::kResting) return used;
+        std::unordered_set<std::string_view> names;
+        for (msgpack::Reader* rows : {&master, &diff})
+            for (uint32_t n = rows->map(); n--;) {
+                names.insert(rows->raw());
+                rows->skip();
+            }
+        for (const auto& [name, id] : saved.names)
+            if (names.contains(name)) used.insert(id);
+        for (uint32_t n = buckets.map(); n--;) {
+            buckets.unsigned_integer();
+            for (uint32_t k = buckets.array(); k--;) used.insert(buckets.unsigned_integer());
         }
+        return used;
     }
 
     const EuclidLshSettings settings_;

@@ -13,9 +13,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,7 @@
 #include "names/names.hpp"
 #include "neighbors/feature_vector.hpp"
 #include "neighbors/postings.hpp"
+#include "neighbors/product_sums.hpp"
 #include "neighbors/row_ids.hpp"
 #include "neighbors/scored_row.hpp"
 #include "neighbors/top_k.hpp"
@@ -64,7 +67,8 @@ public:
     std::vector<ScoredRow> by_cosine(const FeatureVector& query, size_t k) const {
         const double squared = squared_norm(query);
         if (squared == 0) return {};
-        const Rooms<Room>::Borrowed room(rooms_);
+        const Rooms<ProductSums>::Borrowed room(rooms_);
+        const ProductSums::Cleaning cleaning{*room};
         add_products<false>(query, *room);
         const double length = std::sqrt(squared);
         Best best(std::min<size_t>(k, ids_.size()));
@@ -77,7 +81,6 @@ public:
             best.offer({cosine, ids_.id(slot), slot});
             if (best.full() && !best.empty()) bound.set_below(best.worst().score * length);
         });
-        room->clean();
         std::vector<ScoredRow> rows = named(best.sorted());
         for (ScoredRow& row : rows) row.score = std::clamp(row.score, -1.0, 1.0);
         return rows;
@@ -87,7 +90,8 @@ public:
     // greater id. If `ignore_orthogonal`, rows without a feature of the query are not among them.
     std::vector<ScoredRow> by_distance(const FeatureVector& query, size_t k, bool ignore_orthogonal) const {
         const double squared = squared_norm(query);
-        const Rooms<Room>::Borrowed room(rooms_);
+        const Rooms<ProductSums>::Borrowed room(rooms_);
+        const ProductSums::Cleaning cleaning{*room};
         Best best(std::min<size_t>(k, ids_.size()));
         double farthest = std::numeric_limits<double>::infinity();
         const auto offer = [&](uint32_t slot) {
@@ -107,7 +111,6 @@ public:
             add_products<false>(query, *room);
             for (uint32_t slot = 0; slot < ids_.slots(); ++slot) offer(slot);
         }
-        room->clean();
         return named(best.sorted());
     }
 
@@ -153,7 +156,9 @@ public:
         msgpack::Reader body(std::string_view(in.skip()));
         const size_t diff_begin = in.position();
         msgpack::Reader diff(in.skip()), master_norms(in.skip()), diff_norms(in.skip());
-        const PlacesById slots = ids_.load(in);
+        const SavedIds saved = load_ids(in);
+        const std::unordered_set<uint64_t> used = used_ids(saved, body, diff, master_norms, diff_norms);
+        const PlacesById slots = ids_.load(saved, [&](uint64_t id) { return used.contains(id); });
         if (ids_.size() > 0) fit(ids_.size() - 1);
         load_postings(body, master_, names, slots, progress, begin);
         load_postings(diff, diff_, names, slots, progress, diff_begin);
@@ -191,50 +196,15 @@ private:
         void set_below(double worst) { value = worst - std::abs(worst) * kMargin; }
     };
 
-    // One search's sums, all 0 between searches. Slots are in blocks, so that only what was touched is looked at.
-    struct Room {
-        static constexpr uint32_t kBlock = 256;
-
-        std::vector<double> dots;
-        std::vector<uint8_t> touched;  // by slot; only where it is asked for
-        std::vector<uint8_t> blocks;
-
-        void fit(size_t slots) {
-            const size_t n = (slots + kBlock - 1) / kBlock;
-            if (blocks.size() == n) return;
-            blocks.resize(n);
-            dots.resize(n * kBlock);
-            touched.resize(n * kBlock);
-        }
-
-        template <class Visit>
-        void each_touched(uint32_t slots, Visit&& visit) const {
-            for (uint32_t block = 0; block < blocks.size(); ++block) {
-                if (!blocks[block]) continue;
-                const uint32_t end = std::min(slots, (block + 1) * kBlock);
-                for (uint32_t slot = block * kBlock; slot < end; ++slot) visit(slot);
-            }
-        }
-
-        void clean() {
-            for (size_t block = 0; block < blocks.size(); ++block) {
-                if (!blocks[block]) continue;
-                blocks[block] = 0;
-                std::fill_n(dots.begin() + static_cast<ptrdiff_t>(block * kBlock), kBlock, 0.0);
-                std::fill_n(touched.begin() + static_cast<ptrdiff_t>(block * kBlock), kBlock, uint8_t{0});
-            }
-        }
-    };
-
     template <bool Mark>
-    void add_products(const FeatureVector& query, Room& room) const {
+    void add_products(const FeatureVector& query, ProductSums& room) const {
         room.fit(ids_.slots());
         for (const auto& [id, hash, value] : query) {
             const Posting* diff = diff_.find(id);
             const Posting* master = master_.find(id);
             const auto add = [&room, value = value](const Posting::Cell& cell) {
                 room.dots[cell.slot] += value * cell.value;
-                room.blocks[cell.slot / Room::kBlock] = 1;
+                room.blocks[cell.slot / ProductSums::kBlock] = 1;
                 if constexpr (Mark) room.touched[cell.slot] = 1;
             };
             if (diff) diff->each(add);
@@ -349,6 +319,32 @@ private:
         });
     }
 
+    // The rows that have a cell or a norm, if there may be others than may rest. A row that rests has no norm.
+    static std::unordered_set<uint64_t> used_ids(const SavedIds& saved, msgpack::Reader master, msgpack::Reader diff, msgpack::Reader master_norms,
+                                                 msgpack::Reader diff_norms) {
+        std::unordered_set<uint64_t> used;
+        const auto add_ids = [&](msgpack::Reader& in, uint32_t n) {
+            while (n--) {
+                used.insert(in.unsigned_integer());
+                in.real();
+            }
+        };
+        const uint32_t mixed = master_norms.map(), own = diff_norms.map();
+        if (saved.names.size() <= RowIds::kResting) return used;
+        add_ids(master_norms, mixed);
+        add_ids(diff_norms, own);
+        if (saved.names.size() <= RowIds::kResting + used.size()) {
+            for (const auto& [name, id] : saved.names) used.insert(id);
+            return used;
+        }
+        for (msgpack::Reader* postings : {&master, &diff})
+            for (uint32_t n = postings->map(); n--;) {
+                postings->raw();
+                add_ids(*postings, postings->map());
+            }
+        return used;
+    }
+
     static void load_postings(msgpack::Reader& in, Postings& postings, Names& names, const PlacesById& slots, const Progress& progress, size_t begin) {
         size_t told = 0;
         std::vector<Posting::Cell> cells;
@@ -415,7 +411,7 @@ private:
     uint32_t listed_ = 0, diff_norms_ = 0, master_norms_ = 0;
     size_t cells_ = 0;
 
-    mutable Rooms<Room> rooms_;
+    mutable Rooms<ProductSums> rooms_;
 };
 
 }  // namespace duma::neighbors

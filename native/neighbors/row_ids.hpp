@@ -5,6 +5,8 @@
 // what an index holds is bounded by the rows that are there, however many came and went.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -100,11 +102,17 @@ public:
                 [shared](uint32_t row) { return shared->id(shared->slot(row)); });
     }
 
-    // Fills this from a model file; returns the slots by id. All rows are awake.
-    PlacesById load(msgpack::Reader& in) {
-        const SavedIds saved = load_ids(in);
+    // Fills this from a model file; returns the slots by id. All rows are awake. Where there are more rows than may rest,
+    // is_used(id) tells which do not, and those for which there is no room are forgotten at once.
+    template <class IsUsed>
+    PlacesById load(const SavedIds& saved, IsUsed&& is_used) {
+        const uint64_t first = first_kept(saved, is_used);
         PlacesById places(saved.names.size(), saved.next_id);
         for (const auto& [name, id] : saved.names) {
+            if (id < first && !is_used(id)) {
+                places.add(id, PlacesById::kForgotten);
+                continue;
+            }
             if (keys_.find(name) != kNone) throw msgpack::TypeMismatch("a row has two ids: " + std::string(name));
             places.add(id, add(name, id));
         }
@@ -114,6 +122,19 @@ public:
 
 private:
     using Slot = Shared::Slot;
+
+    // Rows that are not used and have a smaller id than this are too many.
+    template <class IsUsed>
+    static uint64_t first_kept(const SavedIds& saved, IsUsed& is_used) {
+        if (saved.names.size() <= kResting) return 0;
+        std::vector<uint64_t> unused;
+        for (const auto& [name, id] : saved.names)
+            if (!is_used(id)) unused.push_back(id);
+        if (unused.size() <= kResting) return 0;
+        const auto kept = unused.end() - static_cast<ptrdiff_t>(kResting);
+        std::nth_element(unused.begin(), kept, unused.end());
+        return *kept;
+    }
 
     uint32_t add(std::string_view key, uint64_t id) {
         const uint32_t row = keys_.add(key);

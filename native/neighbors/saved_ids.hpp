@@ -66,6 +66,7 @@ inline SavedIds load_ids(msgpack::Reader& in) {
 class PlacesById {
 public:
     static constexpr uint32_t kNone = UINT32_MAX;
+    static constexpr uint32_t kForgotten = UINT32_MAX - 1;  // a place for ids that a file has, but memory has not
 
     // `n` ids up to below `next_id` will be added.
     PlacesById(size_t n, uint64_t next_id) {

@@ -440,6 +440,25 @@ def test_rows_that_come_and_go_leave_a_bounded_trace() -> None:
     assert data[1][0][2][4][2] == 66_000
 
 
+@pytest.mark.parametrize(("method", "place"), [("inverted_index", 4), ("euclid_lsh", 6)])
+def test_of_the_rows_that_a_file_has_without_need_a_bounded_number_is_kept(method: str, place: int) -> None:
+    data = tree(user_data(filled(method)))
+    index = data[1][0][1]
+    gone = {f"gone{i}": i + 3 for i in range(66_000)}
+    index[place] = [index[place][0] | gone, {}, 66_003]
+    if method == "euclid_lsh":
+        index[3][5] = [4, 66_000]  # a cell in which two of them stood
+    recommender = engine(method)
+    recommender.adopt(recommender.read_model(memoryview(packed(data))))
+    assert recommender.get_all_rows() == ["a", "b", "c"]
+    kept = tree(user_data(recommender))[1][0][1]
+    ids, _, next_id = kept[place]
+    assert (len(ids), next_id) == (65_536 + 3, 66_003)
+    assert {"a", "b", "c", "gone464", "gone65999"} <= set(ids)
+    assert "gone463" not in ids
+    assert method != "euclid_lsh" or kept[3][5] == [66_000]
+
+
 # --- models of a cluster ---
 
 
