@@ -24,6 +24,7 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     },
     "recommender": {
         "method": "inverted_index",
+        "parameter": {},
         "converter": _CONVERTER,
     },
     "weight": {
