@@ -1,6 +1,7 @@
 """The recommender: numbers to the bit, order to the tie, rows that come and go, and everything against brute force."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -457,6 +458,31 @@ def test_of_the_rows_that_a_file_has_without_need_a_bounded_number_is_kept(metho
     assert {"a", "b", "c", "gone464", "gone65999"} <= set(ids)
     assert "gone463" not in ids
     assert method != "euclid_lsh" or kept[3][5] == [66_000]
+
+
+@EVERY_METHOD
+def test_searches_beside_updates(method: str) -> None:
+    recommender = engine(method, unlearner="lru", unlearner_parameter={"max_size": 40})
+    # Calls of this size let other threads run.
+    query = Datum({f"feature{i}": 1.0 for i in range(400)})
+
+    def search() -> None:
+        for _ in range(15):
+            scores = [score for _, score in recommender.similar_row_from_datum(query, 9)]
+            assert scores == sorted(scores, reverse=True)
+            recommender.complete_row_from_datum(query)
+            recommender.similar_row_from_id("row5", 3)
+            assert len(recommender.get_all_rows()) <= 40
+
+    def update() -> None:
+        for i in range(90):
+            row = Datum({f"feature{j % 400}": 1.0 + i for j in range(i, i + 300)})
+            recommender.update_row(f"row{i % 60}", row)
+            recommender.clear_row(f"row{i % 7}")
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(update), pool.submit(search), pool.submit(search)]:
+            done.result()
 
 
 # --- models of a cluster ---
