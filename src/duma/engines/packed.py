@@ -1,6 +1,8 @@
-"""Reading the MessagePack of user data piece by piece, with errors that say what was expected where."""
+"""The MessagePack of user data: read piece by piece, with errors that say what was expected where, and written so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
 import msgpack
@@ -11,6 +13,7 @@ T = TypeVar("T")
 
 _WHATEVER_READING_RAISES = (ValueError, TypeError, msgpack.UnpackException)
 _NO_LIMIT = 0
+_ITEMS_OF_A_PIECE = 256
 
 
 class PackedReader:
@@ -66,7 +69,29 @@ def unpacked(data: memoryview, what: str) -> Any:
 
 def packer() -> msgpack.Packer:
     """Writes the old types only: raw for text and bytes."""
-    return msgpack.Packer(use_bin_type=False)
+    return msgpack.Packer(use_bin_type=False, unicode_errors="surrogateescape")
+
+
+def in_pieces(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """Many small pieces as fewer ones, none of which takes long to make."""
+    items = iter(packed)
+    while piece := b"".join(islice(items, _ITEMS_OF_A_PIECE)):
+        yield piece
+
+
+class LazySnapshot:
+    """User data that are packed when they are written (see `duma.engines.engine.Snapshot`).
+
+    `chunks` packs what the model was at one moment; it is called once for the size and once to write.
+    """
+
+    def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
+        self.chunks = chunks
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all chunks. Found by packing them, so not while updates wait."""
+        return sum(map(len, self.chunks()))
 
 
 def broken(problem: str) -> NoReturn:
@@ -86,6 +111,25 @@ def name(value: Any, what: str) -> bytes:
     if type(value) is not bytes:
         broken(f"{what} is {value!r:.50}, not a name")
     return value
+
+
+def text(value: Any, what: str) -> str:
+    """A value that must be raw, as text; bytes that are not UTF-8 as surrogates. Raises `ModelFileError`."""
+    return name(value, what).decode("utf-8", "surrogateescape")
+
+
+def number(value: Any, what: str) -> float:
+    """A value that must be a number. Raises `ModelFileError`."""
+    if type(value) is not float and type(value) is not int:
+        broken(f"{what} is {value!r:.50}, not a number")
+    return float(value)
+
+
+def fields(value: Any, count: int, what: str) -> list[Any]:
+    """The first `count` elements of a value that must be an array with as many or more. Raises `ModelFileError`."""
+    if type(value) is not list or len(value) < count:
+        broken(f"{what} is {value!r:.50}, not an array of {count}")
+    return value[:count]
 
 
 def numbers(value: Any, what: str) -> dict[bytes, float]:
