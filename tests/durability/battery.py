@@ -3,13 +3,16 @@
 A new engine joins with one `Subject`; a test fails until it has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+from server_process import CallError
 
 from duma.engines.engine import Engine
 from duma.engines.registry import engine_class
+from duma.errors import DumaError
 
 Call = tuple[str, tuple[Any, ...]]
 
@@ -27,14 +30,22 @@ class Subject:
     other_config: Any
     updates: tuple[Call, ...]
     analyses: tuple[Call, ...]
+    timeless: Callable[[Any], Any] = lambda user_data: user_data  # without the times of its updates
 
     def engine(self) -> Engine:
         """A new engine."""
         return engine_class(self.type)(self.config)
 
     def answers(self, ask: Any) -> Any:
-        """What `ask(method, *arguments)` says to all analyses."""
-        return [ask(method, *arguments) for method, arguments in self.analyses]
+        """What `ask(method, *arguments)` says to all analyses; an error is an answer, too."""
+        return [_answer(ask, method, arguments) for method, arguments in self.analyses]
+
+
+def _answer(ask: Any, method: str, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return ask(method, *arguments)
+    except (CallError, DumaError) as error:
+        return str(error)
 
 
 class Embedded:
@@ -128,6 +139,28 @@ SUBJECTS = [
         analyses=(
             ("estimate", ([_datum("two rooms and a castle", area=1.0), _datum("a view"), _datum("")],)),
         ),
+    ),
+    Subject(
+        type="stat",
+        config={"window_size": 5},
+        other_config={"window_size": 6},
+        updates=tuple(
+            ("push", (key, value))
+            for key, value in [
+                ("a", 1.5),
+                ("b", -2.25),
+                ("a", 0.1),
+                ("a", 7),
+                ("b", 0.3),
+                ("c", 1e20),
+                ("c", 3.0),
+            ]
+        ),
+        analyses=tuple(
+            [("moment", (key, degree, 0.5)) for key in "ab" for degree in (1, 2, 3)]
+            + [("max", ("a",)), ("min", ("a",)), ("entropy", ("",))]
+        ),
+        timeless=lambda data: [data[0], [data[1][0], [entry for _, entry in data[1][1]], *data[1][2:]]],
     ),
     Subject(
         type="weight",

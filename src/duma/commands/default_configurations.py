@@ -22,6 +22,7 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"hash_num": 128},
         "converter": _CONVERTER,
     },
+    "stat": {"window_size": 128},
     "weight": {
         "converter": {
             **_CONVERTER,

@@ -26,6 +26,11 @@ def jubanearest_neighbor() -> None:
     sys.exit(run("nearest_neighbor"))
 
 
+def jubastat() -> None:
+    """The stat server."""
+    sys.exit(run("stat"))
+
+
 def jubaweight() -> None:
     """The weight server."""
     sys.exit(run("weight"))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 ENGINES = {
     "classifier": "duma.engines.classifier:Classifier",
     "regression": "duma.engines.regression:Regression",
+    "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }

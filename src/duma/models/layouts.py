@@ -47,6 +47,7 @@ class Layout(Protocol):
 _LAYOUTS = {
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
+    "stat": "duma.models.stat:StatLayout",
     "weight": "duma.models.weight:WeightLayout",
 }
 
