@@ -3,7 +3,7 @@
 A new engine joins with one `Subject`; a test fails until it has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,30 @@ def _datum(text: str, **numbers: float) -> Any:
     return [[["text", text]], [[name, value] for name, value in numbers.items()], []]
 
 
+def _bandit_calls() -> Iterator[Call]:
+    for arm in "abc":
+        yield "register_arm", (arm,)
+    yield "register_reward", ("p", "b", 0.5)
+    for n in range(8):
+        yield "select_arm", ("pq"[n % 2],)
+        yield "register_reward", ("pq"[n % 2], "abc"[n % 3], (n + 1) / 4)
+    yield "delete_arm", ("b",)
+    yield "reset", ("q",)
+    yield "register_arm", ("b",)
+    yield "select_arm", ("r",)
+
+
 SUBJECTS = [
+    Subject(
+        type="bandit",
+        config={  # without a seed: the clock's is recorded
+            "method": "softmax",
+            "parameter": {"tau": 0.5, "assume_unrewarded": True},
+        },
+        other_config={"method": "softmax", "parameter": {"tau": 0.25, "assume_unrewarded": True}},
+        updates=tuple(_bandit_calls()),
+        analyses=tuple(("get_arm_info", (player,)) for player in "pqr"),
+    ),
     Subject(
         type="classifier",
         config={

@@ -32,6 +32,7 @@ MODELS = Path(__file__).parents[1] / "conformance" / "models"
 TRANSCRIPTS = MODELS.with_name("transcripts")
 BAD_CALL = object()
 ANALYSES = {
+    "bandit": {"get_arm_info"},
     "classifier": {"classify"},
     "regression": {"estimate"},
     "stat": {"sum", "stddev", "max", "min", "moment", "entropy"},

@@ -1,4 +1,4 @@
-"""`duma model` on the files of the stat engine."""
+"""`duma model` on the files of the engines bandit and stat."""
 
 import json
 from pathlib import Path
@@ -94,3 +94,106 @@ def test_numbers_of_several_servers_become_one(tmp_path: Path) -> None:
     assert [pair for _, pair in window] == [["c", 4.0], ["a", 1.0], ["b", 2.5]]
     dealt = duma_model("deal", *paths, "-o", tmp_path, "--servers", "127.0.0.1:9199", "--id", "all")
     assert (dealt.exit_code, "cannot be dealt" in dealt.output) == (2, True)
+
+
+# --- bandit ---
+
+
+def bandit_config(method: str = "ucb1", *, assume_unrewarded: bool = False, **number: float) -> Any:
+    return {"method": method, "parameter": {"assume_unrewarded": assume_unrewarded, **number}}
+
+
+UCB1 = bandit_config()
+
+
+def bandit(*rewards: tuple[str, str, float], arms: str = "ab", config: Any = UCB1) -> Any:
+    made = duma.Bandit(config)
+    for arm in arms:
+        made.register_arm(arm)
+    for reward in rewards:
+        made.register_reward(*reward)
+    return made
+
+
+REWARDS = (("p", "a", 1.0), ("p", "b", 0.5), ("p", "a", 0.25), ("q", "b", 1.0))
+
+
+def test_inspecting_players(tmp_path: Path) -> None:
+    found = inspected(saved(tmp_path / "m", bandit(*REWARDS)))
+    assert (found["method"], found["arms"], found["players"], found["trials"]) == ("ucb1", ["a", "b"], 2, 4)
+    assert found["most_trials"]["p"]["a"] == {"trial_count": 2, "weight": 1.25}
+    assert list(found["most_trials"]) == ["p", "q"]
+
+
+def test_differences_of_players(tmp_path: Path) -> None:
+    a = saved(tmp_path / "a", bandit(*REWARDS))
+    assert duma_model("diff", a, saved(tmp_path / "b", bandit(*REWARDS))).exit_code == 0
+    for name, other in {
+        "reward": bandit(*REWARDS, ("q", "a", 0.0)),
+        "player": bandit(*REWARDS, ("r", "a", 0.0)),
+        "arm": bandit(*REWARDS, arms="abc"),
+    }.items():
+        assert duma_model("diff", a, saved(tmp_path / name, other)).exit_code == 1
+
+
+def converted_bandit(folder: Path, config: Any, old: Any = UCB1) -> Any:
+    path, output = saved(folder / "m", bandit(*REWARDS, config=old)), folder / "out"
+    words = ["convert", path, "--config", write(folder / "c", config), "-o", output, "--json"]
+    done = duma_model(*words)
+    if done.exit_code == 1:
+        done = duma_model(*words, "--accept-loss")
+    assert done.exit_code == 0, done.output
+    return loaded(output, "bandit", config), done.stdout
+
+
+def test_another_method_keeps_the_experience(tmp_path: Path) -> None:
+    made, said = converted_bandit(tmp_path, bandit_config("epsilon_greedy", epsilon=0.0))
+    assert made.get_arm_info("p") == {"a": (2, 1.25), "b": (1, 0.5)}
+    assert "ucb1 becomes epsilon_greedy" in said
+
+
+def test_weights_of_exp3_are_no_rewards(tmp_path: Path) -> None:
+    made, said = converted_bandit(tmp_path, bandit_config("exp3", gamma=0.5, assume_unrewarded=True))
+    assert made.get_arm_info("p") == {"a": (2, 0.0), "b": (1, 0.0)}
+    assert "no sums of rewards" in said
+    assert "assume_unrewarded is another" in said
+
+
+def test_another_number_changes_nothing_in_the_model(tmp_path: Path) -> None:
+    config = bandit_config("softmax", tau=2.0)
+    made, said = converted_bandit(tmp_path, config, bandit_config("softmax", tau=1.0))
+    assert tree(made) == tree(bandit(*REWARDS, config=config))
+    assert "1 becomes 2" in said
+
+
+@pytest.mark.parametrize("command", ["merge", "deal"])
+def test_players_of_several_servers_become_one(command: str, tmp_path: Path) -> None:
+    paths = [
+        saved(tmp_path / "a", bandit(*REWARDS)),
+        saved(tmp_path / "b", bandit(("p", "a", 2.0), ("p", "c", 3.0), arms="ca")),
+    ]
+    output = ["-o", tmp_path / "out"]
+    if command == "deal":
+        output = ["-o", tmp_path, "--servers", "127.0.0.1:9199", "--id", "all"]
+    done = duma_model(command, *paths, *output, "--json")
+    assert done.exit_code == 0, done.output
+    merged = loaded(Path(json.loads(done.stdout)["written"][0]), "bandit", UCB1)
+    assert list(merged.get_arm_info("p").items()) == [("a", (3, 3.25)), ("b", (1, 0.5)), ("c", (1, 3.0))]
+    assert merged.get_arm_info("q")["b"] == (1, 1.0)
+    assert "does not have the arms b" in done.stdout
+    _, mixed, unmixed = tree(merged)[1]
+    assert (len(mixed), len(unmixed)) == ((2, 0) if command == "deal" else (0, 2))
+
+
+def test_what_servers_share_counts_once(tmp_path: Path) -> None:
+    paths = []
+    for name, shared in (("a", 4), ("b", 4), ("c", 3)):
+        made = bandit(arms="x")
+        data = [1, [["x"], {"p": [shared, {"x": [shared, 1.0]}]}, {"p": [1, {"x": [1, 0.5]}]}]]
+        made.adopt(made.read_model(memoryview(msgpack.packb(data))))
+        paths.append(saved(tmp_path / name, made))
+    for files, caution in ((paths[:2], False), (paths, True)):
+        done = duma_model("merge", *files, "-o", tmp_path / str(len(files)))
+        assert (done.exit_code, "differs" in done.output) == (0, caution)
+        merged = loaded(tmp_path / str(len(files)), "bandit", UCB1)
+        assert merged.get_arm_info("p") == {"x": (4 + len(files), 1.0 + 0.5 * len(files))}

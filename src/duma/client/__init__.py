@@ -11,6 +11,7 @@ There is a client for every engine of the registry, and `duma.client.aio` has th
 
 from typing import Any
 
+from duma.engines.bandit_model import ArmInfo
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
 from duma.engines.registry import class_names, engine_class
@@ -27,6 +28,7 @@ from duma.rpc.errors import (
 )
 
 __all__ = [
+    "ArmInfo",
     "Client",
     "Datum",
     "EstimateResult",

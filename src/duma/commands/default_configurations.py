@@ -7,6 +7,7 @@ from duma.convert.schema import CONVERTER_MEMBER
 _CONVERTER: dict[str, Any] = CONVERTER_MEMBER.example
 
 DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "bandit": {"method": "ucb1", "parameter": {"assume_unrewarded": False}},
     "classifier": {
         "method": "AROW",
         "parameter": {"regularization_weight": 1.0},

@@ -11,6 +11,11 @@ def run(engine_type: str, words: Sequence[str] | None = None) -> int:
     return run_command(f"juba{engine_type}", engine_type, sys.argv[1:] if words is None else words)
 
 
+def jubabandit() -> None:
+    """The bandit server."""
+    sys.exit(run("bandit"))
+
+
 def jubaclassifier() -> None:
     """The classifier server."""
     sys.exit(run("classifier"))

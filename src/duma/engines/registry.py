@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from duma.engines.engine import Engine
 
 ENGINES = {
+    "bandit": "duma.engines.bandit:Bandit",
     "classifier": "duma.engines.classifier:Classifier",
     "regression": "duma.engines.regression:Regression",
     "stat": "duma.engines.stat:Stat",

@@ -45,6 +45,7 @@ class Layout(Protocol):
 
 
 _LAYOUTS = {
+    "bandit": "duma.models.bandit:BanditLayout",
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
     "stat": "duma.models.stat:StatLayout",
