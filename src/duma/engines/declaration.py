@@ -116,7 +116,7 @@ class Method:
         """Call with Python values."""
         arguments = self.bind(args, kwargs)
         values = [
-            parameter.type.pack(value) if parameter.packed else parameter.type.to_wire(value)
+            parameter.type.pack(value) if parameter.packed else parameter.type.accept(value)
             for parameter, value in zip(self.parameters, arguments, strict=True)
         ]
         result = self.body(target, *values)
