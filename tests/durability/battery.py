@@ -82,6 +82,30 @@ def _bandit_calls() -> Iterator[Call]:
     yield "select_arm", ("r",)
 
 
+def _burst_config(threshold: float) -> Any:
+    return {
+        "method": "burst",
+        "parameter": {
+            "window_batch_size": 4,
+            "batch_interval": 10.0,
+            "result_window_rotate_size": 3,
+            "max_reuse_batch_num": 2,
+            "costcut_threshold": threshold,
+        },
+    }
+
+
+def _burst_calls() -> Iterator[Call]:
+    yield "add_keyword", (["sea", 2.0, 0.5],)
+    for batch, words in enumerate(["sea", "", "sea sea", "the sea", "rain", "sea"]):
+        texts = [words if n % 3 else "rain" for n in range(7)]
+        yield "add_documents", ([[10.0 * batch + n, text] for n, text in enumerate(texts)],)
+        if batch == 1:
+            yield "add_keyword", (["rain", 1.25, 0.1],)
+    yield "remove_keyword", ("sea",)
+    yield "add_keyword", (["sea", 1.5, 0.5],)
+
+
 SUBJECTS = [
     Subject(
         type="bandit",
@@ -92,6 +116,20 @@ SUBJECTS = [
         other_config={"method": "softmax", "parameter": {"tau": 0.25, "assume_unrewarded": True}},
         updates=tuple(_bandit_calls()),
         analyses=tuple(("get_arm_info", (player,)) for player in "pqr"),
+    ),
+    Subject(
+        type="burst",
+        config=_burst_config(threshold=-1),
+        other_config=_burst_config(threshold=2),
+        updates=tuple(_burst_calls()),
+        analyses=(
+            ("get_all_keywords", ()),
+            ("get_result", ("sea",)),
+            ("get_result", ("rain",)),
+            ("get_result_at", ("sea", 15.0)),
+            ("get_all_bursted_results", ()),
+            ("get_all_bursted_results_at", (25.0,)),
+        ),
     ),
     Subject(
         type="classifier",

@@ -109,7 +109,12 @@ class PythonProgram:
 # --- configurations ---
 
 # The members by which a whole configuration is known.
-WHOLE = {"bandit": {"method", "parameter"}, "stat": {"window_size"}, "weight": {"converter"}}
+WHOLE = {
+    "bandit": {"method", "parameter"},
+    "burst": {"method", "parameter"},
+    "stat": {"window_size"},
+    "weight": {"converter"},
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.name)

@@ -33,6 +33,7 @@ TRANSCRIPTS = MODELS.with_name("transcripts")
 BAD_CALL = object()
 ANALYSES = {
     "bandit": {"get_arm_info"},
+    "burst": {"get_result", "get_result_at", "get_all_bursted_results", "get_all_keywords"},
     "classifier": {"classify"},
     "regression": {"estimate"},
     "stat": {"sum", "stddev", "max", "min", "moment", "entropy"},

@@ -1,4 +1,4 @@
-"""`duma model` on the files of the engines bandit and stat."""
+"""`duma model` on the files of the engines bandit, burst and stat."""
 
 import json
 from pathlib import Path
@@ -197,3 +197,93 @@ def test_what_servers_share_counts_once(tmp_path: Path) -> None:
         assert (done.exit_code, "differs" in done.output) == (0, caution)
         merged = loaded(tmp_path / str(len(files)), "bandit", UCB1)
         assert merged.get_arm_info("p") == {"x": (4 + len(files), 1.0 + 0.5 * len(files))}
+
+
+# --- burst ---
+
+
+def burst_config(n: int = 5, rotate: int = 5, threshold: float = -1) -> Any:
+    return {
+        "method": "burst",
+        "parameter": {
+            "window_batch_size": n,
+            "batch_interval": 10,
+            "result_window_rotate_size": rotate,
+            "max_reuse_batch_num": 5,
+            "costcut_threshold": threshold,
+        },
+    }
+
+
+def burst(*batches: int, keywords: str = "k", first: int = 0, **more: Any) -> Any:
+    """A model that has seen nine documents in each batch, as many of them with a keyword as is said."""
+    made = duma.Burst(burst_config(**more))
+    for keyword in keywords:
+        made.add_keyword((keyword, 2.0, 0.5))
+    for batch, relevant in enumerate(batches, first):
+        made.add_documents([(batch * 10.0 + i, "k" if i < relevant else "") for i in range(9)])
+    return made
+
+
+BATCHES = (1, 1, 6, 6, 1, 1)
+
+
+def test_inspecting_keywords(tmp_path: Path) -> None:
+    found = inspected(saved(tmp_path / "m", burst(*BATCHES, keywords="jk")))
+    assert (found["window_batch_size"], found["keywords"], found["counted_keywords"]) == (5, 2, 2)
+    assert found["most_frequent"]["k"] == {
+        "scaling": 2.0,
+        "gamma": 0.5,
+        "windows": 2,
+        "from": -20.0,
+        "to": 60.0,
+        "relevant_documents": 15,
+        "bursts_from": [20.0, 30.0],
+    }
+    assert list(found["most_frequent"]) == ["k", "j"]
+
+
+def test_differences_of_keywords(tmp_path: Path) -> None:
+    a = saved(tmp_path / "a", burst(*BATCHES))
+    assert duma_model("diff", a, saved(tmp_path / "b", burst(*BATCHES))).exit_code == 0
+    for name, other in {"more": burst(*BATCHES, 1), "other": burst(*BATCHES, keywords="kj")}.items():
+        different = duma_model("diff", a, saved(tmp_path / name, other))
+        assert (different.exit_code, "differing keywords" in different.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lost", "kept"),
+    [
+        (burst_config(threshold=3), "", 2),
+        (burst_config(rotate=1), "the 1 oldest results", 1),
+        (burst_config(n=6), "all windows", 0),
+    ],
+)
+def test_keywords_under_another_configuration(wanted: Any, lost: str, kept: int, tmp_path: Path) -> None:
+    path, output = saved(tmp_path / "m", burst(*BATCHES)), tmp_path / "out"
+    words = ["convert", path, "--config", write(tmp_path / "c", wanted), "-o", output]
+    done = duma_model(*words)
+    assert (done.exit_code, lost in done.output) == (1 if lost else 0, True)
+    if lost:
+        assert duma_model(*words, "--accept-loss").exit_code == 0
+    made = loaded(output, "burst", wanted)
+    assert made.get_all_keywords() == [("k", 2.0, 0.5)]
+    assert len(tree(made)[1][1]["k"][1][0]) == kept
+    if kept:
+        assert made.get_result("k") == burst(*BATCHES).get_result("k")
+    assert made.add_documents([(65.0, "k")]) == 1
+
+
+def test_keywords_of_several_servers_become_one(tmp_path: Path) -> None:
+    models = [burst(*BATCHES[:3]), burst(*BATCHES, keywords="jk"), burst(keywords="i")]
+    models[0].remove_keyword("k")
+    models[0].add_keyword(("k", 3.0, 0.5))
+    models[0].add_documents([(5.0, "k")])
+    paths = [saved(tmp_path / str(n), made) for n, made in enumerate(models)]
+    done = duma_model("merge", *paths, "-o", tmp_path / "out")
+    assert (done.exit_code, "k has other parameters in" in done.output) == (0, True)
+    merged = loaded(tmp_path / "out", "burst", burst_config())
+    assert merged.get_all_keywords() == [("k", 3.0, 0.5), ("j", 2.0, 0.5), ("i", 2.0, 0.5)]
+    assert merged.get_result("k") == models[1].get_result("k")
+    assert merged.get_result_at("k", 5.0) == models[1].get_result_at("k", 5.0)
+    assert merged.add_documents([(61.0, "k")]) == 1

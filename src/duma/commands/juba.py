@@ -16,6 +16,11 @@ def jubabandit() -> None:
     sys.exit(run("bandit"))
 
 
+def jubaburst() -> None:
+    """The burst server."""
+    sys.exit(run("burst"))
+
+
 def jubaclassifier() -> None:
     """The classifier server."""
     sys.exit(run("classifier"))

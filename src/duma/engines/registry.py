@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "bandit": "duma.engines.bandit:Bandit",
+    "burst": "duma.engines.burst:Burst",
     "classifier": "duma.engines.classifier:Classifier",
     "regression": "duma.engines.regression:Regression",
     "stat": "duma.engines.stat:Stat",
