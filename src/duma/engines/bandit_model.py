@@ -19,6 +19,7 @@ from duma.engines.packed import (
     packer,
     text,
 )
+from duma.engines.shared_collections import Entries, SharedMap
 from duma.engines.wire_types import Int
 
 MOST_TRIALS = 2**31 - 1  # counters stay there
@@ -77,8 +78,8 @@ class BanditModel:
 
     def __init__(self) -> None:
         self._arms: dict[str, None] = {}  # in the order of registration
-        self._mixed: dict[str, Row] = {}
-        self._unmixed: dict[str, Row] = {}
+        self._mixed: SharedMap[Row] = SharedMap()
+        self._unmixed: SharedMap[Row] = SharedMap()
         self._epoch = 0
         self._deleted: dict[str, int] = {}  # the epoch that began with the last deletion of an arm
         self._lock = threading.Lock()
@@ -123,8 +124,8 @@ class BanditModel:
     def _settle(self) -> None:
         """Finish all deletions, so that their names can be forgotten."""
         current = self._current
-        self._mixed = {player: current(row) for player, row in self._mixed.items()}
-        self._unmixed = {player: current(row) for player, row in self._unmixed.items()}
+        self._mixed = SharedMap((player, current(row)) for player, row in self._mixed.items())
+        self._unmixed = SharedMap((player, current(row)) for player, row in self._unmixed.items())
         self._deleted = {}
 
     def standing(self, player: str) -> Standing:
@@ -166,7 +167,7 @@ class BanditModel:
     def reset(self, player: str) -> bool:
         """Forget a player; false if there was none."""
         with self._lock:
-            known = [table.pop(player, None) is not None for table in (self._mixed, self._unmixed)]
+            known = [table.pop(player) is not None for table in (self._mixed, self._unmixed)]
             return any(known)
 
     def _current(self, row: Row) -> Row:
@@ -177,12 +178,12 @@ class BanditModel:
         with self._lock:
             arms, mixed, unmixed = list(self._arms), self._mixed.copy(), self._unmixed.copy()
             deleted, epoch = self._deleted.copy(), self._epoch
-        return BanditData(arms, mixed, unmixed).packed(lambda row: _without_deleted(row, deleted, epoch))
+        return _packed(arms, mixed, unmixed, lambda row: _without_deleted(row, deleted, epoch))
 
     def restore(self, data: "BanditData") -> None:
         """Fill an empty model."""
         self._arms = dict.fromkeys(data.arms)
-        self._mixed, self._unmixed = dict(data.mixed), dict(data.unmixed)
+        self._mixed, self._unmixed = SharedMap(data.mixed.items()), SharedMap(data.unmixed.items())
 
 
 def _without_deleted(row: Row, deleted: Mapping[str, int], epoch: int) -> Row:
@@ -201,23 +202,31 @@ class BanditData(NamedTuple):
     mixed: Mapping[str, Row]
     unmixed: Mapping[str, Row]
 
-    def packed(self, current: Callable[[Row], Row] = lambda row: row) -> LazySnapshot:
-        """The user data; `current` makes the row to be written of a row."""
-        return LazySnapshot(lambda: self._chunks(current))
+    def packed(self) -> LazySnapshot:
+        """The user data."""
+        return _packed(self.arms, self.mixed, self.unmixed, lambda row: row)
 
-    def _chunks(self, current: Callable[[Row], Row]) -> Iterator[bytes]:
+
+def _packed(
+    arms: Sequence[str], mixed: Entries[Row], unmixed: Entries[Row], current: Callable[[Row], Row]
+) -> LazySnapshot:
+    """User data; `current` makes the row to be written of a row."""
+
+    def chunks() -> Iterator[bytes]:
         out = packer()
-        untried = dict.fromkeys(self.arms, _UNTRIED)
 
-        def packed(player: str, row: Row, arms: Mapping[str, ArmInfo]) -> bytes:
-            data: bytes = out.pack(player) + out.pack((row.total, {**arms, **row.arms}))
+        def packed(player: str, row: Row, others: Mapping[str, ArmInfo]) -> bytes:
+            data: bytes = out.pack(player) + out.pack((row.total, {**others, **row.arms}))
             return data
 
-        yield out.pack_array_header(2) + out.pack(1) + out.pack_array_header(3) + out.pack(list(self.arms))
+        yield out.pack_array_header(2) + out.pack(1) + out.pack_array_header(3) + out.pack(list(arms))
         # Jubatus writes every registered arm into the unmixed rows, and into the others what a MIX brought.
-        for table, arms in ((self.mixed, {}), (self.unmixed, untried)):
+        untried = dict.fromkeys(arms, _UNTRIED)
+        for table, others in ((mixed, {}), (unmixed, untried)):
             yield out.pack_map_header(len(table))
-            yield from in_pieces(packed(player, current(row), arms) for player, row in table.items())
+            yield from in_pieces(packed(player, current(row), others) for player, row in table.items())
+
+    return LazySnapshot(chunks)
 
 
 def read_bandit_model(user_data: memoryview, progress: Callable[[int], None] | None = None) -> BanditModel:

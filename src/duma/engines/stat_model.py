@@ -6,7 +6,6 @@ E, N]`, where E and N are the sums of n ln n and of n over all servers at the la
 
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from duma.engines.packed import (
     packer,
     text,
 )
+from duma.engines.shared_collections import Entries, SharedMap, SharedQueue
 from duma.engines.stat_series import Series
 
 _PROGRESS = 4096  # entries between two reports
@@ -63,8 +63,8 @@ class StatModel:
         self.window_size = window_size
         self.mixed_entropy = 0.0  # E
         self.mixed_count = 0.0  # N
-        self._window: deque[Entry] = deque()
-        self._stats: dict[str, KeyStats] = {}
+        self._window: SharedQueue[Entry] = SharedQueue()
+        self._stats: SharedMap[KeyStats] = SharedMap()
         self._series: dict[str, Series] = {}
         self._keys_by_count: dict[int, int] = {}  # how many keys have a count, for the entropy
         self._lock = threading.Lock()
@@ -122,11 +122,12 @@ class StatModel:
         series.pop()
         if not len(series):
             del self._series[key]
-        old = self._stats[key]
-        count, total, squares, largest, least = old
-        if count == 1:
+        old = self._stats.get(key)
+        assert old is not None, "every number in the window is in the sums of its key"
+        if old.n == 1:
             self._replace(key, 1, None)
             return
+        count, total, squares, largest, least = old
         if value == largest:
             largest = series.largest()
         if value == least:
@@ -142,7 +143,7 @@ class StatModel:
             if not by_count[old_count]:
                 del by_count[old_count]
         if new is None:
-            del self._stats[key]
+            self._stats.pop(key)
         else:
             self._stats[key] = new
             by_count[new.n] = by_count.get(new.n, 0) + 1
@@ -151,7 +152,7 @@ class StatModel:
         """The user data as they are now."""
         with self._lock:
             window, stats = self._window.copy(), self._stats.copy()
-        return StatData(self.window_size, window, stats, self.mixed_entropy, self.mixed_count).packed()
+        return _packed(self.window_size, window, stats, self.mixed_entropy, self.mixed_count)
 
     def restore(self, data: "StatData") -> None:
         """Fill an empty model."""
@@ -167,23 +168,29 @@ class StatData(NamedTuple):
     """What user data hold."""
 
     window_size: int
-    window: Collection[Entry]
+    window: list[Entry]
     stats: dict[str, KeyStats]
     mixed_entropy: float = 0.0
     mixed_count: float = 0.0
 
     def packed(self) -> LazySnapshot:
         """The user data."""
-        return LazySnapshot(self._chunks)
+        return _packed(*self)
 
-    def _chunks(self) -> Iterator[bytes]:
+
+def _packed(
+    window_size: int, window: Collection[Entry], stats: Entries[KeyStats], entropy: float, count: float
+) -> LazySnapshot:
+    def chunks() -> Iterator[bytes]:
         out = packer()
-        yield out.pack_array_header(2) + out.pack(1) + out.pack_array_header(5) + out.pack(self.window_size)
-        yield out.pack_array_header(len(self.window))
-        yield from in_pieces(out.pack((time, (key, value))) for time, key, value in self.window)
-        yield out.pack_map_header(len(self.stats))
-        yield from in_pieces(out.pack(key) + out.pack(tuple(of)) for key, of in self.stats.items())
-        yield out.pack(self.mixed_entropy) + out.pack(self.mixed_count)
+        yield out.pack_array_header(2) + out.pack(1) + out.pack_array_header(5) + out.pack(window_size)
+        yield out.pack_array_header(len(window))
+        yield from in_pieces(out.pack((time, (key, value))) for time, key, value in window)
+        yield out.pack_map_header(len(stats))
+        yield from in_pieces(out.pack(key) + out.pack(tuple(of)) for key, of in stats.items())
+        yield out.pack(entropy) + out.pack(count)
+
+    return LazySnapshot(chunks)
 
 
 def read_stat_model(user_data: memoryview, progress: Callable[[int], None] | None = None) -> StatModel:

@@ -92,7 +92,7 @@ def _limited(content: StatData, report: Report) -> StatData:
     report.losses.append(
         f"the {beyond} oldest of {len(content.window)} numbers: the window has no room for them"
     )
-    window = list(content.window)[beyond:]
+    window = content.window[beyond:]
     return content._replace(window=window, stats=_sums(window))
 
 
