@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from duma.engines.bandit_configuration import BanditConfiguration, read_bandit_configuration
+from duma.engines.bandit_configuration import BANDIT_FORM, BanditConfiguration, read_bandit_configuration
 from duma.engines.bandit_methods import (
     EpsilonDecreasing,
     EpsilonGreedy,
@@ -54,6 +54,7 @@ class Bandit(Engine):
     """
 
     type = "bandit"
+    configuration_form = BANDIT_FORM
 
     def build(self, configuration: Any) -> None:
         settings = read_bandit_configuration(configuration)

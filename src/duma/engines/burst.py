@@ -4,23 +4,53 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from duma.configuration import AnyValue, Float64, Integer, InvalidParameter, Object, String, check, located
+from duma.configuration import Float64, Integer, check
+from duma.configuration_form import Choice, Condition, Form, Member
 from duma.engines.burst_model import BurstModel, Keyword, read_burst_model
 from duma.engines.burst_windows import Batch, Options, Result
 from duma.engines.declaration import BROADCAST, CHT2, RANDOM, Aggregator, analysis, update
 from duma.engines.engine import Engine, Snapshot
 from duma.errors import DumaError
 
-_TOP = Object(mandatory={"method": String(), "parameter": AnyValue()})
-_PARAMETER = Object(
-    mandatory={
-        "window_batch_size": Integer(),
-        "batch_interval": Float64(),
-        "result_window_rotate_size": Integer(),
-        "max_reuse_batch_num": Integer(),
-        "costcut_threshold": Float64(),
-    }
+
+def _above_0(name: str) -> Condition:
+    return Condition(f"{name} should > 0", lambda value: value > 0)
+
+
+_PARAMETER = Form(
+    "Kleinberg's two-state model",
+    {
+        "window_batch_size": Member(
+            Integer(), "the batches of a window", example=5, condition=_above_0("window_batch_size")
+        ),
+        "batch_interval": Member(
+            Float64(),
+            "the length of a batch, in the unit of positions",
+            example=10,
+            condition=_above_0("batch_interval"),
+        ),
+        "result_window_rotate_size": Member(
+            Integer(),
+            "how many windows of a keyword are kept",
+            example=5,
+            condition=_above_0("result_window_rotate_size"),
+        ),
+        "max_reuse_batch_num": Member(
+            Integer(),
+            "how many batches of a window keep the state that the window before gave them",
+            example=5,
+            condition=Condition("max_reuse_batch_num should >= 0", lambda batches: batches >= 0),
+        ),
+        "costcut_threshold": Member(
+            Float64(),
+            "no burst where it would cost so much more; 0 or less: no such limit",
+            example=-1,
+        ),
+    },
 )
+_METHODS = Choice("method", "parameter", {"burst": _PARAMETER}, parameters_needed=True, any_name=True)
+_FORM = Form("finds bursts of keywords", choices=(_METHODS,))
+
 _NO_THRESHOLD = 1.7976931348623157e308
 _SLOW_BATCHES = 300  # as many take about a millisecond
 _SLOW_KEYWORDS = 300
@@ -31,21 +61,12 @@ def read_burst_configuration(configuration: Any) -> Options:
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
-    top = check(_TOP, configuration)
-    parameter = check(_PARAMETER, top["parameter"], ".parameter")
-    for name in ("window_batch_size", "batch_interval", "result_window_rotate_size"):
-        _require(parameter[name] > 0, name, f"{name} should > 0", parameter[name])
-    name = "max_reuse_batch_num"
-    _require(parameter[name] >= 0, name, f"{name} should >= 0", parameter[name])
+    top = check(_FORM.schema, configuration)
+    parameter = check(_PARAMETER.schema, top["parameter"], ".parameter")
+    _PARAMETER.require(parameter, ".parameter")
     if not parameter["costcut_threshold"] > 0:
         parameter["costcut_threshold"] = _NO_THRESHOLD
     return Options(**parameter)
-
-
-def _require(allowed: bool, name: str, expected: str, value: float) -> None:
-    if not allowed:
-        with located(f".parameter.{name}"):
-            raise InvalidParameter(expected, f"it is {value:g}")
 
 
 class Document(NamedTuple):
@@ -79,6 +100,7 @@ class Burst(Engine):
     """Counts documents with and without keywords in windows of batches, and says in which batches a keyword bursts."""
 
     type = "burst"
+    configuration_form = _FORM
 
     def build(self, configuration: Any) -> None:
         self._model = BurstModel(read_burst_configuration(configuration))

@@ -4,14 +4,25 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from duma.configuration import Integer, InvalidParameter, Object, check, located
+from duma.configuration import Integer, check
+from duma.configuration_form import Condition, Form, Member
 from duma.engines.declaration import CHT1, Aggregator, analysis, update
 from duma.engines.engine import Engine, Snapshot
 from duma.engines.stat_model import KeyStats, StatModel, read_stat_model
 from duma.engines.wire_types import Int
 from duma.errors import DumaError
 
-_TOP = Object(mandatory={"window_size": Integer()})
+_FORM = Form(
+    "keeps sums of the last numbers",
+    {
+        "window_size": Member(
+            Integer(),
+            "how many numbers the window holds; negative: no limit",
+            example=128,
+            condition=Condition("1 <= window_size", lambda size: size != 0),
+        )
+    },
+)
 _NANOSECONDS = 10**9
 _SLOW_VALUES = 10_000  # a moment of as many takes about a millisecond
 
@@ -25,10 +36,9 @@ def read_stat_configuration(configuration: Any) -> int:
 
     Raises `ConfigurationError`.
     """
-    size: int = check(_TOP, configuration)["window_size"]
-    if size == 0:
-        with located(".window_size"):
-            raise InvalidParameter("1 <= window_size", "it is 0")
+    top = check(_FORM.schema, configuration)
+    _FORM.require(top, "")
+    size: int = top["window_size"]
     return size % 2**64
 
 
@@ -39,6 +49,7 @@ class Stat(Engine):
     """
 
     type = "stat"
+    configuration_form = _FORM
 
     def build(self, configuration: Any) -> None:
         self._model = StatModel(read_stat_configuration(configuration))
