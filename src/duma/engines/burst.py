@@ -52,7 +52,7 @@ _METHODS = Choice("method", "parameter", {"burst": _PARAMETER}, parameters_neede
 _FORM = Form("finds bursts of keywords", choices=(_METHODS,))
 
 _NO_THRESHOLD = 1.7976931348623157e308
-_SLOW_BATCHES = 300  # as many take about a millisecond
+_SLOW_BATCHES = 100  # as many take about a millisecond
 _SLOW_KEYWORDS = 300
 
 
