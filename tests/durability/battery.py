@@ -3,13 +3,16 @@
 A new engine joins with one `Subject`; a test fails until it has.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+from server_process import CallError
 
 from duma.engines.engine import Engine
 from duma.engines.registry import engine_class
+from duma.errors import DumaError
 
 Call = tuple[str, tuple[Any, ...]]
 
@@ -27,14 +30,22 @@ class Subject:
     other_config: Any
     updates: tuple[Call, ...]
     analyses: tuple[Call, ...]
+    timeless: Callable[[Any], Any] = lambda user_data: user_data  # without the times of its updates
 
     def engine(self) -> Engine:
         """A new engine."""
         return engine_class(self.type)(self.config)
 
     def answers(self, ask: Any) -> Any:
-        """What `ask(method, *arguments)` says to all analyses."""
-        return [ask(method, *arguments) for method, arguments in self.analyses]
+        """What `ask(method, *arguments)` says to all analyses; an error is an answer, too."""
+        return [_answer(ask, method, arguments) for method, arguments in self.analyses]
+
+
+def _answer(ask: Any, method: str, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return ask(method, *arguments)
+    except (CallError, DumaError) as error:
+        return str(error)
 
 
 class Embedded:
@@ -58,7 +69,68 @@ def _datum(text: str, **numbers: float) -> Any:
     return [[["text", text]], [[name, value] for name, value in numbers.items()], []]
 
 
+def _bandit_calls() -> Iterator[Call]:
+    for arm in "abc":
+        yield "register_arm", (arm,)
+    yield "register_reward", ("p", "b", 0.5)
+    for n in range(8):
+        yield "select_arm", ("pq"[n % 2],)
+        yield "register_reward", ("pq"[n % 2], "abc"[n % 3], (n + 1) / 4)
+    yield "delete_arm", ("b",)
+    yield "reset", ("q",)
+    yield "register_arm", ("b",)
+    yield "select_arm", ("r",)
+
+
+def _burst_config(threshold: float) -> Any:
+    return {
+        "method": "burst",
+        "parameter": {
+            "window_batch_size": 4,
+            "batch_interval": 10.0,
+            "result_window_rotate_size": 3,
+            "max_reuse_batch_num": 2,
+            "costcut_threshold": threshold,
+        },
+    }
+
+
+def _burst_calls() -> Iterator[Call]:
+    yield "add_keyword", (["sea", 2.0, 0.5],)
+    for batch, words in enumerate(["sea", "", "sea sea", "the sea", "rain", "sea"]):
+        texts = [words if n % 3 else "rain" for n in range(7)]
+        yield "add_documents", ([[10.0 * batch + n, text] for n, text in enumerate(texts)],)
+        if batch == 1:
+            yield "add_keyword", (["rain", 1.25, 0.1],)
+    yield "remove_keyword", ("sea",)
+    yield "add_keyword", (["sea", 1.5, 0.5],)
+
+
 SUBJECTS = [
+    Subject(
+        type="bandit",
+        config={  # without a seed: the clock's is recorded
+            "method": "softmax",
+            "parameter": {"tau": 0.5, "assume_unrewarded": True},
+        },
+        other_config={"method": "softmax", "parameter": {"tau": 0.25, "assume_unrewarded": True}},
+        updates=tuple(_bandit_calls()),
+        analyses=tuple(("get_arm_info", (player,)) for player in "pqr"),
+    ),
+    Subject(
+        type="burst",
+        config=_burst_config(threshold=-1),
+        other_config=_burst_config(threshold=2),
+        updates=tuple(_burst_calls()),
+        analyses=(
+            ("get_all_keywords", ()),
+            ("get_result", ("sea",)),
+            ("get_result", ("rain",)),
+            ("get_result_at", ("sea", 15.0)),
+            ("get_all_bursted_results", ()),
+            ("get_all_bursted_results_at", (25.0,)),
+        ),
+    ),
     Subject(
         type="classifier",
         config={
@@ -170,6 +242,28 @@ SUBJECTS = [
         analyses=(
             ("estimate", ([_datum("two rooms and a castle", area=1.0), _datum("a view"), _datum("")],)),
         ),
+    ),
+    Subject(
+        type="stat",
+        config={"window_size": 5},
+        other_config={"window_size": 6},
+        updates=tuple(
+            ("push", (key, value))
+            for key, value in [
+                ("a", 1.5),
+                ("b", -2.25),
+                ("a", 0.1),
+                ("a", 7),
+                ("b", 0.3),
+                ("c", 1e20),
+                ("c", 3.0),
+            ]
+        ),
+        analyses=tuple(
+            [("moment", (key, degree, 0.5)) for key in "ab" for degree in (1, 2, 3)]
+            + [("max", ("a",)), ("min", ("a",)), ("entropy", ("",))]
+        ),
+        timeless=lambda data: [data[0], [data[1][0], [entry for _, entry in data[1][1]], *data[1][2:]]],
     ),
     Subject(
         type="weight",

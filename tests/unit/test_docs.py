@@ -108,18 +108,26 @@ class PythonProgram:
 
 # --- configurations ---
 
+# The members by which a whole configuration is known.
+WHOLE = {
+    "bandit": {"method", "parameter"},
+    "burst": {"method", "parameter"},
+    "stat": {"window_size"},
+    "weight": {"converter"},
+}
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.name)
 def test_json_examples_are_json_and_whole_configurations_are_accepted(page: Page, tmp_path: Path) -> None:
     engine = engine_of(page)
-    members = {"converter"} if engine == "weight" else {"method", "converter"}
+    members = WHOLE.get(engine, {"method", "converter"})
     for block in page.blocks():
         if block.language != "json":
             continue
         value = json.loads(block.text)
         if not isinstance(value, dict) or not members <= set(value) or names_a_plugin(value):
             continue
-        assert engine_class(engine)(block.text).status()
+        assert engine_class(engine)(block.text).config_text == block.text
         words = ("-T", "-f", write_config(tmp_path, block.text))
         server = run(tmp_path, *words, command=f"juba{engine}")
         assert (server.wait(), server.errors) == (0, "Configuration OK\n")
@@ -253,6 +261,8 @@ def test_every_status_key_is_described(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", sorted(set(ENGINES) - {"classifier"}))
 def test_every_status_key_of_the_other_engines_is_described(engine: str) -> None:
     answered = set(engine_class(engine)(DEFAULT_CONFIGURATIONS[engine]).status())
+    if not answered:
+        return  # it has none of its own
     table = Page(ROOT / "docs" / f"{engine}.md").table("status key")
     assert {key for cell in table for key in re.findall(r"`(\w+)`", cell)} == answered
 

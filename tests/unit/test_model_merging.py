@@ -138,12 +138,12 @@ def test_unlearners_know_the_most_recent_labels_of_all(tmp_path: Path, method: s
 
 def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     a, b = saved(tmp_path / "a", config()), saved(tmp_path / "b", config("PA"))
-    other = written(tmp_path / "c", b"\x92\x01\x90", {"window_size": 1}, "stat")
+    other = written(tmp_path / "c", b"\x92\x01\x90", {"window_size": 1}, "dreamer")
     for files, text in (
         ([a, b], f"{b} has another configuration than {a}: convert one of them first"),
-        ([a, other], f"{other} is a model of stat, but {a} of classifier"),
+        ([a, other], f"{other} is a model of dreamer, but {a} of classifier"),
         ([a, a], f"{a} is given twice"),
-        ([other], "models of the engine 'stat' cannot be looked into"),
+        ([other], "models of the engine 'dreamer' cannot be looked into"),
     ):
         result = duma_model("merge", *files, "-o", tmp_path / "out")
         assert result.exit_code == 2

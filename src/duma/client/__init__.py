@@ -11,6 +11,9 @@ There is a client for every engine of the registry, and `duma.client.aio` has th
 
 from typing import Any
 
+from duma.engines.bandit_model import ArmInfo
+from duma.engines.burst import Document, KeywordWithParams, Window
+from duma.engines.burst_windows import Batch
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
 from duma.engines.registry import class_names, engine_class
@@ -27,11 +30,15 @@ from duma.rpc.errors import (
 )
 
 __all__ = [
+    "ArmInfo",
+    "Batch",
     "Client",
     "Datum",
+    "Document",
     "EstimateResult",
     "Feature",
     "InterfaceMismatch",
+    "KeywordWithParams",
     "LabeledDatum",
     "RPCError",
     "ScoredDatum",
@@ -39,6 +46,7 @@ __all__ = [
     "TransportError",
     "TypeMismatch",
     "UnknownMethod",
+    "Window",
     *class_names(),
 ]
 

@@ -7,6 +7,17 @@ from duma.convert.schema import CONVERTER_MEMBER
 _CONVERTER: dict[str, Any] = CONVERTER_MEMBER.example
 
 DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "bandit": {"method": "ucb1", "parameter": {"assume_unrewarded": False}},
+    "burst": {
+        "method": "burst",
+        "parameter": {
+            "window_batch_size": 5,
+            "batch_interval": 10,
+            "result_window_rotate_size": 5,
+            "max_reuse_batch_num": 5,
+            "costcut_threshold": -1,
+        },
+    },
     "classifier": {
         "method": "AROW",
         "parameter": {"regularization_weight": 1.0},
@@ -27,6 +38,7 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {},
         "converter": _CONVERTER,
     },
+    "stat": {"window_size": 128},
     "weight": {
         "converter": {
             **_CONVERTER,

@@ -11,6 +11,16 @@ def run(engine_type: str, words: Sequence[str] | None = None) -> int:
     return run_command(f"juba{engine_type}", engine_type, sys.argv[1:] if words is None else words)
 
 
+def jubabandit() -> None:
+    """The bandit server."""
+    sys.exit(run("bandit"))
+
+
+def jubaburst() -> None:
+    """The burst server."""
+    sys.exit(run("burst"))
+
+
 def jubaclassifier() -> None:
     """The classifier server."""
     sys.exit(run("classifier"))
@@ -29,6 +39,11 @@ def jubanearest_neighbor() -> None:
 def jubarecommender() -> None:
     """The recommender server."""
     sys.exit(run("recommender"))
+
+
+def jubastat() -> None:
+    """The stat server."""
+    sys.exit(run("stat"))
 
 
 def jubaweight() -> None:

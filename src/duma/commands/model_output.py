@@ -91,8 +91,12 @@ def _print_content_difference(content: dict[str, Any]) -> None:
             ("label", "feature", "A", "B"),
             [(row["label"], row["feature"], row["a"], row["b"]) for row in weights["largest"]],
         )
-    elif content["documents"] is not None:
-        print_fields("statistics", [("documents", content["documents"])])
+    elif "documents" in content:
+        if content["documents"] is not None:
+            print_fields("statistics", [("documents", content["documents"])])
+    else:
+        facts = [(name.replace("_", " "), value) for name, value in content.items() if name != "same"]
+        print_fields("model", facts)
 
 
 def _examples(part: dict[str, Any]) -> str:

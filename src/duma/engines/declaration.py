@@ -116,7 +116,7 @@ class Method:
         """Call with Python values."""
         arguments = self.bind(args, kwargs)
         values = [
-            parameter.type.pack(value) if parameter.packed else parameter.type.to_wire(value)
+            parameter.type.pack(value) if parameter.packed else parameter.type.accept(value)
             for parameter, value in zip(self.parameters, arguments, strict=True)
         ]
         result = self.body(target, *values)
@@ -124,6 +124,8 @@ class Method:
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The arguments in declared order. Raises `TypeError` like a Python call."""
+        if not kwargs and len(args) == len(self.parameters):
+            return list(args)  # which is what binding gives, at a tenth of its price
         return list(self.signature.bind(*args, **kwargs).arguments.values())
 
 

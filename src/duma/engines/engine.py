@@ -1,5 +1,6 @@
 """What every engine is: a configuration, a model, and declared methods."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol
 
@@ -30,12 +31,17 @@ class Engine(Declared):
     user_data_version: ClassVar[int] = 1
     configuration_form: ClassVar[Form | None] = None  # what `build` takes, for the commands that explain it
 
+    # Unix time in nanoseconds, for updates that keep the time of their call in the model. Whoever replays them puts the
+    # recorded times in its place.
+    clock: Callable[[], int]
+
     def __init__(self, config: str | dict[str, Any]) -> None:
         """`config` is the text of a configuration file, or what one holds.
 
         Raises `ConfigurationError` when it is not one for this engine.
         """
         self.config_text, configuration = read_configuration(config)
+        self.clock = time.time_ns
         self.build(configuration)
 
     def build(self, configuration: Any) -> None:

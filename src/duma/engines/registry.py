@@ -7,9 +7,12 @@ if TYPE_CHECKING:
     from duma.engines.engine import Engine
 
 ENGINES = {
+    "bandit": "duma.engines.bandit:Bandit",
+    "burst": "duma.engines.burst:Burst",
     "classifier": "duma.engines.classifier:Classifier",
     "recommender": "duma.engines.recommender:Recommender",
     "regression": "duma.engines.regression:Regression",
+    "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }

@@ -78,6 +78,14 @@ class WireType:
         """The value in `data`. Raises `ArgumentMismatch` where the bytes hold another type."""
         return self.from_wire(unpack(data))
 
+    def accept(self, value: Any) -> Any:
+        """A Python value as a method takes it: structures are of their class, also where a tuple or a list is given.
+
+        Raises `ArgumentMismatch` for a value of another type.
+        """
+        written = self.to_wire(value)
+        return self.unpack(pack(written)) if isinstance(written, (list, dict)) else written
+
 
 def pack(value: Any) -> bytes:
     """MessagePack of plain values in the old types."""

@@ -45,8 +45,11 @@ class Layout(Protocol):
 
 
 _LAYOUTS = {
+    "bandit": "duma.models.bandit:BanditLayout",
+    "burst": "duma.models.burst:BurstLayout",
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
+    "stat": "duma.models.stat:StatLayout",
     "weight": "duma.models.weight:WeightLayout",
 }
 

@@ -83,6 +83,8 @@ class Durability:
         self._thread = threading.Thread(target=self._take_when_due, name="snapshots", daemon=True)
         interval = None if options.journal == "always" else options.journal_interval / 1000
         self.journal = UpdateJournal(self._writer, interval, changes=replay.changes, size=replay.bytes)
+        # Replay has nothing but the recorded times, so the first run goes by them as well.
+        engine.clock = lambda: self.journal.time
         self._changes_in_snapshot = self._bytes_in_snapshot = 0
         if recovered.snapshot is None:
             self.last_snapshot = self._write_snapshot(engine.snapshot(), recovered.position, int(time.time()))

@@ -33,6 +33,8 @@ class Replayer:
         self.requests = 0
         self.failed = 0
         self._engine = engine
+        self._time = 0
+        engine.clock = lambda: self._time
         self._snapshots = snapshots_folder(folder)
         self._splitter = Splitter(_MAX_PARAMS, _MAX_DEPTH)
 
@@ -68,6 +70,7 @@ class Replayer:
             )
         arguments = self._split(record)
         self.requests += 1
+        self._time = record.time
         try:
             method.apply_packed(self._engine, arguments)
         except MemoryError:

@@ -36,6 +36,7 @@ class UpdateJournal:
         self._failure: JournalError | None = None
         self._introduced: set[int] = set()
         self._source: int | None = None
+        self.time = 0  # of the request recorded last, nanoseconds since 1970
         self.changes = changes  # requests and loads
         self.bytes = size  # of the parameters of requests
         self._committer = Committer(writer, interval=interval, committed=self._committed, failed=self._failed)
@@ -79,6 +80,7 @@ class UpdateJournal:
             self._writer.append(FROM, pack(source.number), now, EVENT)
             self._source = source.number
         position = self._writer.append(method, params, now)
+        self.time = now
         self.changes += 1
         self.bytes += len(params)
         return position
