@@ -13,6 +13,7 @@ from typing import Any
 
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
+from duma.engines.graph import Edge, Node, PresetQuery, Query, ShortestPathQuery
 from duma.engines.registry import class_names, engine_class
 from duma.engines.regression import ScoredDatum
 from duma.engines.weight import Feature
@@ -29,12 +30,17 @@ from duma.rpc.errors import (
 __all__ = [
     "Client",
     "Datum",
+    "Edge",
     "EstimateResult",
     "Feature",
     "InterfaceMismatch",
     "LabeledDatum",
+    "Node",
+    "PresetQuery",
+    "Query",
     "RPCError",
     "ScoredDatum",
+    "ShortestPathQuery",
     "TimeoutError",
     "TransportError",
     "TypeMismatch",

@@ -10,6 +10,7 @@ ENGINES = {
     "classifier": "duma.engines.classifier:Classifier",
     "regression": "duma.engines.regression:Regression",
     "weight": "duma.engines.weight:Weight",
+    "graph": "duma.engines.graph:Graph",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }
 
