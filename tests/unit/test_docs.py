@@ -112,7 +112,7 @@ class PythonProgram:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.name)
 def test_json_examples_are_json_and_whole_configurations_are_accepted(page: Page, tmp_path: Path) -> None:
     engine = engine_of(page)
-    members = {"converter"} if engine == "weight" else {"method", "converter"}
+    members = {"graph": {"method", "parameter"}, "weight": {"converter"}}.get(engine, {"method", "converter"})
     for block in page.blocks():
         if block.language != "json":
             continue

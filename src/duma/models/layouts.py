@@ -46,6 +46,7 @@ class Layout(Protocol):
 
 _LAYOUTS = {
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
+    "graph": "duma.models.graph:GraphLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
     "weight": "duma.models.weight:WeightLayout",
 }
