@@ -42,12 +42,15 @@ inline Tree search(uint32_t root, const Neighbours& edges, const std::vector<cha
     tree.neighbours.assign(local.size(), kNone);
     if (root == kNone) return tree;
     std::vector<uint32_t> reached{root};
+    std::vector<bool> open(local.begin(), local.end());  // a bit for each node stays in the cache; what is in `tree` does not
+    open[root] = false;
     tree.distances[root] = 0;
     tree.neighbours[root] = root;
     for (size_t i = 0; i < reached.size(); ++i) {
         const uint32_t node = reached[i];
         for (const uint32_t next : edges[node]) {
-            if (tree.distances[next] != kNone || !local[next]) continue;
+            if (!open[next]) continue;
+            open[next] = false;
             tree.distances[next] = tree.distances[node] + 1;
             tree.neighbours[next] = node;
             reached.push_back(next);
