@@ -6,10 +6,8 @@
 // networks, CIKM 2009, section 3).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 

@@ -7,12 +7,10 @@
 // A query is a key as it is: [[[key, value]...], [[key, value]...]].
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,9 +18,7 @@
 #include "graph/paths.hpp"
 #include "graph/query.hpp"
 #include "graph/topology.hpp"
-#include "model/loading.hpp"
 #include "model/snapshot.hpp"
-#include "msgpack/reader.hpp"
 
 namespace duma::graph {
 
