@@ -364,17 +364,6 @@ class Float64:
 
 
 @dataclass(frozen=True, slots=True)
-class Float64:
-    """An integer or a float, in double precision."""
-
-    def read(self, value: Any, path: str, problems: list[str]) -> Any:
-        if type(value) not in (int, float):
-            problems.append(_expected("Float", value, path))
-            return value
-        return float(value)
-
-
-@dataclass(frozen=True, slots=True)
 class Array:
     """A list of items of one kind."""
 

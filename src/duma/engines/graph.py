@@ -15,7 +15,7 @@ from duma.engines.declaration import (
     analysis,
     update,
 )
-from duma.engines.graph_configuration import read_graph_configuration
+from duma.engines.graph_configuration import GRAPH_FORM, read_graph_configuration
 from duma.engines.wire_types import UInt, ULong
 
 
@@ -83,6 +83,7 @@ class Graph(CoreEngine):
     """
 
     type = "graph"
+    configuration_form = GRAPH_FORM
     _model: _core.Graph
 
     def build(self, configuration: Any) -> None:

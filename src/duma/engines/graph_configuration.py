@@ -1,23 +1,37 @@
-"""The configuration of the graph engine: `method` is `graph_wo_index`, `parameter` has `damping_factor` and
-`landmark_num`."""
+"""The configuration of the graph engine."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import (
-    AnyValue,
-    Float64,
-    Integer,
-    InvalidParameter,
-    Object,
-    PlainConfigurationError,
-    String,
-    check,
-    located,
+from duma.configuration import Float64, Integer, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
+
+_DAMPING_FACTOR = Member(
+    Float64(),
+    "the probability with which the walk of the centrality follows an edge",
+    example=0.9,
+    condition=Condition("0.0 < damping_factor < 1.0", lambda damping: 0 < damping < 1),  # NaN is refused, too
+)
+_LANDMARK_NUM = Member(
+    Integer(),
+    "nodes that the paths of a query lead through",
+    example=5,
+    condition=Condition("0 <= landmark_num", lambda landmarks: landmarks >= 0),
+)
+_METHODS = Choice(
+    "method",
+    "parameter",
+    {
+        "graph_wo_index": Form(
+            "centrality and shortest paths, made by update_index",
+            {"damping_factor": _DAMPING_FACTOR, "landmark_num": _LANDMARK_NUM},
+        ),
+    },
+    parameters_needed=True,
+    unknown="unknown method name: {}",
 )
 
-_TOP = Object(mandatory={"method": String(), "parameter": AnyValue()})
-_PARAMETER = Object(mandatory={"damping_factor": Float64(), "landmark_num": Integer()})
+GRAPH_FORM = Form("keeps a graph", {}, (_METHODS,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +44,9 @@ class GraphConfiguration:
 
 def read_graph_configuration(configuration: Any) -> GraphConfiguration:
     """Check a parsed configuration. Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus."""
-    top = check(_TOP, configuration)
-    if top["method"] != "graph_wo_index":
-        with located(".method"):
-            raise PlainConfigurationError(f"unknown method name: {top['method']}")
-    parameter = check(_PARAMETER, top["parameter"], ".parameter")
-    damping, landmarks = parameter["damping_factor"], parameter["landmark_num"]
-    if not 0 < damping < 1:  # NaN is refused, too
-        with located(".parameter.damping_factor"):
-            raise InvalidParameter("0.0 < damping_factor < 1.0", f"it is {damping:g}")
-    if landmarks < 0:
-        with located(".parameter.landmark_num"):
-            raise InvalidParameter("0 <= landmark_num", f"it is {landmarks}")
-    return GraphConfiguration(damping, landmarks)
+    top = check(GRAPH_FORM.schema, configuration)
+    with located(".method"):
+        _, form = _METHODS.find(top["method"])
+    parameter = check(form.schema, top["parameter"], ".parameter")
+    form.require(parameter, ".parameter")
+    return GraphConfiguration(parameter["damping_factor"], parameter["landmark_num"])
