@@ -179,9 +179,7 @@ def test_recorded_models_survive_being_saved_again(path: Path, tmp_path: Path) -
     transcript = json.loads((TRANSCRIPTS / f"{path.stem}.json").read_text())
     analysis = ANALYSES[transcript["engine"]]
     queries = [
-        call["params"]
-        for call in transcript["calls"]
-        if call["method"] == analysis and "error" not in call
+        call["params"] for call in transcript["calls"] if call["method"] == analysis and "error" not in call
     ]
     assert queries
     with read_model(DiskFiles(), path) as file:
