@@ -11,5 +11,6 @@ NB_MODULE(_core, m) {
     bindings::bind_models(m);
     bindings::bind_linear(m);
     bindings::bind_neighbors(m);
+    bindings::bind_graph(m);
     bindings::bind_journal(m);
 }
