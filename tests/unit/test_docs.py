@@ -112,6 +112,7 @@ class PythonProgram:
 WHOLE = {
     "bandit": {"method", "parameter"},
     "burst": {"method", "parameter"},
+    "graph": {"method", "parameter"},
     "stat": {"window_size"},
     "weight": {"converter"},
 }

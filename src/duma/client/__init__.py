@@ -16,6 +16,7 @@ from duma.engines.burst import Document, KeywordWithParams, Window
 from duma.engines.burst_windows import Batch
 from duma.engines.classifier import EstimateResult, LabeledDatum
 from duma.engines.datum import Datum
+from duma.engines.graph import Edge, Node, PresetQuery, Query, ShortestPathQuery
 from duma.engines.registry import class_names, engine_class
 from duma.engines.regression import ScoredDatum
 from duma.engines.weight import Feature
@@ -35,13 +36,18 @@ __all__ = [
     "Client",
     "Datum",
     "Document",
+    "Edge",
     "EstimateResult",
     "Feature",
     "InterfaceMismatch",
     "KeywordWithParams",
     "LabeledDatum",
+    "Node",
+    "PresetQuery",
+    "Query",
     "RPCError",
     "ScoredDatum",
+    "ShortestPathQuery",
     "TimeoutError",
     "TransportError",
     "TypeMismatch",

@@ -28,6 +28,10 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"sensitivity": 0.1, "regularization_weight": 1.0},
         "converter": _CONVERTER,
     },
+    "graph": {
+        "method": "graph_wo_index",
+        "parameter": {"damping_factor": 0.9, "landmark_num": 5},
+    },
     "nearest_neighbor": {
         "method": "lsh",
         "parameter": {"hash_num": 128},

@@ -26,6 +26,11 @@ def jubaclassifier() -> None:
     sys.exit(run("classifier"))
 
 
+def jubagraph() -> None:
+    """The graph server."""
+    sys.exit(run("graph"))
+
+
 def jubaregression() -> None:
     """The regression server."""
     sys.exit(run("regression"))

@@ -91,6 +91,21 @@ def _print_content_difference(content: dict[str, Any]) -> None:
             ("label", "feature", "A", "B"),
             [(row["label"], row["feature"], row["a"], row["b"]) for row in weights["largest"]],
         )
+    elif "edges" in content:
+        for what in ("nodes", "edges"):
+            part = content[what]
+            print_fields(
+                what,
+                [
+                    ("in A", part["a"]),
+                    ("in B", part["b"]),
+                    ("only in A", _examples(part["only_a"])),
+                    ("only in B", _examples(part["only_b"])),
+                    ("that differ", _examples(part["differing"])),
+                ],
+            )
+        indexes = ("global_nodes", "centralities", "shortest_paths")
+        print_fields("beside them", [(name.replace("_", " "), content[name]) for name in indexes])
     elif "documents" in content:
         if content["documents"] is not None:
             print_fields("statistics", [("documents", content["documents"])])

@@ -59,10 +59,10 @@ class PackedReader:
             broken(f"{problem}, at byte {position}")
 
 
-def unpacked(data: memoryview, what: str) -> Any:
-    """The one value that `data` is. Raises `ModelFileError`."""
+def unpacked(data: memoryview, what: str, *, tuples: bool = False) -> Any:
+    """The one value that `data` is; arrays as lists, or as tuples where they may be keys. Raises `ModelFileError`."""
     try:
-        return msgpack.unpackb(data, raw=True, strict_map_key=False)
+        return msgpack.unpackb(data, raw=True, strict_map_key=False, use_list=not tuples)
     except _WHATEVER_READING_RAISES:
         broken(f"{what} is not MessagePack")
 

@@ -14,6 +14,7 @@ ENGINES = {
     "regression": "duma.engines.regression:Regression",
     "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
+    "graph": "duma.engines.graph:Graph",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }
 

@@ -48,6 +48,7 @@ _LAYOUTS = {
     "bandit": "duma.models.bandit:BanditLayout",
     "burst": "duma.models.burst:BurstLayout",
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
+    "graph": "duma.models.graph:GraphLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
     "stat": "duma.models.stat:StatLayout",
     "weight": "duma.models.weight:WeightLayout",
