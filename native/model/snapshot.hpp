@@ -98,4 +98,23 @@ private:
     uint32_t row_ = 0;
 };
 
+// Rows that a function writes, write(out, row) each; what it reads must be shared with the model.
+template <class Write>
+class WrittenRows final : public SnapshotRows<WrittenRows<Write>> {
+public:
+    WrittenRows(uint32_t n, Write write) : n_(n), write_(std::move(write)) {}
+    uint32_t rows() const override { return n_; }
+    template <class Out>
+    void write_row(Out& out, uint32_t row) const { write_(out, row); }
+
+private:
+    uint32_t n_;
+    Write write_;
+};
+
+template <class Write>
+void add_rows(Snapshot& snapshot, uint32_t n, Write write) {
+    snapshot.add(std::make_unique<WrittenRows<Write>>(n, std::move(write)));
+}
+
 }  // namespace duma

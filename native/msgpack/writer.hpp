@@ -40,6 +40,7 @@ public:
     }
 
     void real(double v) { tagged<8>(0xcb, std::bit_cast<uint64_t>(v)); }
+    void single(float v) { tagged<4>(0xca, std::bit_cast<uint32_t>(v)); }
 
     void array(size_t n) { sized(0x90, 0xdc, n); }
     void map(size_t n) { sized(0x80, 0xde, n); }

@@ -159,24 +159,6 @@ private:
         uint64_t clock;
     };
 
-    template <class Write>
-    class Rows final : public SnapshotRows<Rows<Write>> {
-    public:
-        Rows(uint32_t n, Write write) : n_(n), write_(std::move(write)) {}
-        uint32_t rows() const override { return n_; }
-        template <class Out>
-        void write_row(Out& out, uint32_t row) const { write_(out, row); }
-
-    private:
-        uint32_t n_;
-        Write write_;
-    };
-
-    template <class Write>
-    static void add_rows(Snapshot& snapshot, uint32_t n, Write write) {
-        snapshot.add(std::make_unique<Rows<Write>>(n, std::move(write)));
-    }
-
     template <class Out>
     static void pack_column_head(Out& out, uint64_t type, uint64_t bits, size_t values) {
         out.array(2);

@@ -13,6 +13,7 @@ from server_process import run
 from duma.commands.config import config
 from duma.commands.default_configurations import DEFAULT_CONFIGURATIONS
 from duma.commands.json_positions import positions
+from duma.engines.configuration_check import misfits
 from duma.engines.registry import ENGINES, engine_class
 
 EVERY_ENGINE = pytest.mark.parametrize("engine", ENGINES)
@@ -51,6 +52,10 @@ def test_a_new_configuration_is_taken_by_the_server_and_recognised(engine: str, 
     server = run(tmp_path, "-T", "-f", str(path), command=f"juba{engine}")
     assert (server.wait(), server.errors) == (0, "Configuration OK\n")
     done = duma_config("check", path)
+    fitting = [other for other, misfit in misfits(path.read_text()).items() if misfit == (0, 0)]
+    if len(fitting) > 1:  # methods and parameters that several engines have
+        assert f"may be for {', '.join(fitting)}: say which with --engine" in done.stderr
+        done = duma_config("check", path, "--engine", engine)
     assert (done.exit_code, done.stdout) == (0, f"{path}: a server {engine} takes it\n")
 
 
@@ -62,7 +67,7 @@ def test_every_method_has_a_new_configuration(engine: str, method: str) -> None:
     assert made["method"] == method
     assert json.loads(engine_class(engine)(made).get_config()) == made
     for name in made["parameter"]:
-        assert f".parameter.{name}: " in done.stderr
+        assert f".parameter.{name}" in done.stderr
     assert duma_config("new", engine, "--method", method, "-q").stderr == ""
 
 

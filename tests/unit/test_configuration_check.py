@@ -26,7 +26,9 @@ def problems(engine: str, configuration: Any) -> list[tuple[str, str]]:
 def test_the_default_has_none(engine: str) -> None:
     text, _ = read_configuration(DEFAULT_CONFIGURATIONS[engine])
     assert configuration_problems(engine, text) == []
-    assert [name for name, misfit in misfits(text).items() if misfit == (0, 0)] == [engine]
+    fitting = {name for name, misfit in misfits(text).items() if misfit == (0, 0)}
+    # lsh with hash_num is a method of two engines.
+    assert fitting == ({"nearest_neighbor", "recommender"} if engine == "nearest_neighbor" else {engine})
 
 
 def test_problems_of_every_level_are_found_together() -> None:

@@ -37,6 +37,11 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"hash_num": 128},
         "converter": _CONVERTER,
     },
+    "recommender": {
+        "method": "inverted_index",
+        "parameter": {},
+        "converter": _CONVERTER,
+    },
     "stat": {"window_size": 128},
     "weight": {
         "converter": {

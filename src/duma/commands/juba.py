@@ -41,6 +41,11 @@ def jubanearest_neighbor() -> None:
     sys.exit(run("nearest_neighbor"))
 
 
+def jubarecommender() -> None:
+    """The recommender server."""
+    sys.exit(run("recommender"))
+
+
 def jubastat() -> None:
     """The stat server."""
     sys.exit(run("stat"))

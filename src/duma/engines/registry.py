@@ -10,6 +10,7 @@ ENGINES = {
     "bandit": "duma.engines.bandit:Bandit",
     "burst": "duma.engines.burst:Burst",
     "classifier": "duma.engines.classifier:Classifier",
+    "recommender": "duma.engines.recommender:Recommender",
     "regression": "duma.engines.regression:Regression",
     "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
