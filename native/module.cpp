@@ -11,7 +11,7 @@ NB_MODULE(_core, m) {
     bindings::bind_models(m);
     bindings::bind_linear(m);
     bindings::bind_neighbors(m);
-    bindings::bind_recommender(m);
     bindings::bind_graph(m);
+    bindings::bind_recommender(m);
     bindings::bind_journal(m);
 }

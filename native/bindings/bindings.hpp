@@ -56,8 +56,8 @@ void bind_convert(nb::module_& m);
 void bind_models(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_neighbors(nb::module_& m);
-void bind_recommender(nb::module_& m);
 void bind_graph(nb::module_& m);
+void bind_recommender(nb::module_& m);
 void bind_journal(nb::module_& m);
 
 }  // namespace duma::bindings

@@ -247,48 +247,6 @@ SUBJECTS = [
         ),
     ),
     Subject(
-        type="recommender",
-        config={
-            "method": "euclid_lsh",
-            "parameter": {
-                "hash_num": 4,
-                "table_num": 3,
-                "bin_width": 1.5,
-                "probe_num": 12,
-                "seed": 7,
-                "unlearner": "random",  # by the clock: no model file holds its draws
-                "unlearner_parameter": {"max_size": 4},
-            },
-            "converter": {
-                "string_rules": [
-                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf1"},
-                    {"key": "*", "type": "str", "sample_weight": "bin", "global_weight": "bin"},
-                ],
-                "num_rules": [{"key": "*", "type": "num"}],
-            },
-        },
-        other_config={
-            "method": "inverted_index",
-            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
-        },
-        updates=(
-            ("update_row", ("first", _datum("buy now cheap", length=3.0))),
-            ("update_row", ("second", _datum("see you now"))),
-            ("update_row", ("first", _datum("see the rain", length=-1.0))),
-            ("clear_row", ("second",)),
-            *(("update_row", (f"row{i}", _datum(f"word{i} rain", length=float(i)))) for i in range(6)),
-            ("update_row", ("first", _datum("a late goal", size=2.0))),
-        ),
-        analyses=(
-            ("get_all_rows", ()),
-            ("similar_row_from_datum", (_datum("buy now and see the rain", length=1.0), 3)),
-            ("similar_row_from_id", ("first", 2)),
-            ("similar_row_from_id_and_rate", ("row5", 0.5)),
-            ("complete_row_from_datum", (_datum("word1", length=1.0),)),
-            ("decode_row", ("first",)),
-        ),
-    ),
-    Subject(
         type="regression",
         config={
             "method": "PA1",  # it remembers the deviation of its targets, which no model file holds
