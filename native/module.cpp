@@ -12,5 +12,6 @@ NB_MODULE(_core, m) {
     bindings::bind_linear(m);
     bindings::bind_neighbors(m);
     bindings::bind_recommender(m);
+    bindings::bind_neighbors_learning(m);
     bindings::bind_journal(m);
 }
