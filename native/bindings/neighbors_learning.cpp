@@ -5,6 +5,7 @@
 #include "bindings/models.hpp"
 #include "convert/converter.hpp"
 #include "model/unlearner.hpp"
+#include "neighbors/index_records.hpp"
 #include "neighbors/neighbor_classifier.hpp"
 #include "neighbors/neighbor_regression.hpp"
 #include "neighbors/records.hpp"
@@ -24,7 +25,13 @@ void bind_records(nb::module_& m) {
     nb::class_<Records>(m, "Records", "How datums are kept and compared, for those who answer by the nearest.")
         .def_static("by_signature", [](const SignatureSettings& settings) -> std::unique_ptr<Records> {
             return std::make_unique<SignatureRecords>(settings);
-        }, nb::arg("settings"));
+        }, nb::arg("settings"), "Known by signatures; distances are estimates.")
+        .def_static("by_cosine", []() -> std::unique_ptr<Records> {
+            return std::make_unique<IndexRecords>(IndexDistance::cosine);
+        }, "In an inverted index; the distance is 1 - cosine similarity.")
+        .def_static("by_euclid", []() -> std::unique_ptr<Records> {
+            return std::make_unique<IndexRecords>(IndexDistance::euclidean);
+        }, "In an inverted index, by Euclid's distance.");
 }
 
 // Like learning(), for models of which a short call may take long.
