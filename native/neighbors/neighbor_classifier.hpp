@@ -125,7 +125,7 @@ public:
 private:
     using LabelScore = std::pair<std::string_view, double>;
 
-    static constexpr size_t kRemovedAtOnce = 1024;
+    static constexpr size_t kRemovedAtOnce = 256;
 
     static std::string_view label_of(std::string_view id) { return id.substr(0, id.rfind('_')); }
 

@@ -159,8 +159,8 @@ protected:
             out.unsigned_integer(1);
             out.array(2);
             out.array(parts_.unlearner ? 3 : 2);
-            if (parts_.unlearner) parts_.unlearner->pack(out);
         });
+        if (parts_.unlearner) parts_.unlearner->add_to(*snapshot);
         parts_.records->add_to(*snapshot, names);
         add_others(*snapshot);
         convert::add_weights(*snapshot, names, weights_);

@@ -219,6 +219,35 @@ def test_random_forgets_by_a_seed_and_goes_on_from_a_hidden_state() -> None:
         model.set_hidden_state(b"\x92\x01")
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(["lru", "random"]),
+    steps=st.lists(st.sampled_from(["x", "y", "z", "delete x", "delete y", "snapshot"]), max_size=30),
+)
+def test_an_unlearner_knows_the_records_and_snapshots_keep_theirs(kind: str, steps: list[str]) -> None:
+    model = bounded(kind, 5, **({"seed": 3} if kind == "random" else {}))
+    recent: list[str] = []  # labels, the last one learned first
+    taken = []
+    for step in steps:
+        if step == "snapshot":
+            taken.append((model.snapshot(), tree(model)))
+        elif step.startswith("delete"):
+            model.delete_label(step[-1])
+            recent = [label for label in recent if label != step[-1]]
+        else:
+            model.train([(step, duma.Datum({"n": 1.0}))])
+            recent = [step, *recent][:5]
+        unlearner, records, _ = tree(model)[1][0]
+        held = unlearner[0] if kind == "lru" else unlearner[1]
+        assert sorted(held) == sorted(records[0])
+        if kind == "lru":
+            assert [id_[0] for id_ in held] == recent
+        assert model.get_labels() == Counter(id_[0] for id_ in held)
+    for snapshot, expected in taken:
+        assert msgpack.unpackb(b"".join(snapshot.chunks()), strict_map_key=False) == expected
+        assert snapshot.size > 0
+
+
 @pytest.mark.parametrize("method", ["lsh", "minhash", "euclid_lsh", "cosine", "euclidean"])
 def test_a_saved_model_answers_the_same(method: str) -> None:
     idf = {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf"}
