@@ -19,10 +19,10 @@
 #include "common/lock.hpp"
 #include "common/status.hpp"
 #include "convert/conversion.hpp"
-#include "linear/label_counts.hpp"
 #include "linear/methods.hpp"
 #include "linear/store.hpp"
 #include "model/datums.hpp"
+#include "model/label_counts.hpp"
 #include "model/loading.hpp"
 #include "model/rooms.hpp"
 #include "model/slices.hpp"
@@ -131,8 +131,8 @@ public:
             out.unsigned_integer(1);
             out.array(2);
             out.array(unlearner_ ? 3 : 2);
-            if (unlearner_) unlearner_->pack(out);
         });
+        if (unlearner_) unlearner_->add_to(*snapshot);
         store_.add_to(*snapshot, names);
         snapshot->add_packed([&](auto& out) { counts_.pack(out); });
         convert::add_weights(*snapshot, names, store_.weights);

@@ -41,6 +41,7 @@ class InvertedIndex {
 public:
     uint32_t size() const { return listed_; }  // rows with a norm
     size_t cells() const { return cells_; }
+    bool contains(std::string_view key) const { return ids_.find(key) != RowIds::kNone; }  // a row that is there or rests
 
     // Sets features of a row, one after the other; others stay. All ids are the model's.
     void set(std::string_view key, const FeatureVector& features) {

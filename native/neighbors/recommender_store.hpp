@@ -110,10 +110,8 @@ public:
     // ---- keeping
 
     void add_to(Snapshot& snapshot, const std::shared_ptr<const NameList>& names) {
-        snapshot.add_packed([&](auto& out) {
-            out.array(unlearner_ ? 3 : 2);
-            if (unlearner_) unlearner_->pack(out);
-        });
+        snapshot.add_packed([&](auto& out) { out.array(unlearner_ ? 3 : 2); });
+        if (unlearner_) unlearner_->add_to(snapshot);
         rows_.add_to(snapshot, names);
         index_->add_to(snapshot, names);
     }

@@ -70,13 +70,15 @@ class Member:
 class Form:
     """The members of an object, and those of them that belong together.
 
-    `aliases` are other names of the choice that this is the form of.
+    `aliases` are other names of the choice that this is the form of, and `missing` is the error where the object is
+    needed and absent, if it is another one than the choice's.
     """
 
     meaning: str
     members: Mapping[str, Member] = field(default_factory=dict)
     choices: "tuple[Choice, ...]" = ()
     aliases: tuple[str, ...] = ()
+    missing: str = ""
 
     @property
     def schema(self) -> Object:
@@ -184,9 +186,9 @@ class Choice:
         inner = f"{path}.{self.parameters}"
         if given is not None:
             yield from form.problems(given, inner)
-        elif self.missing and form.schema.mandatory:
+        elif (missing := form.missing or self.missing) and form.schema.mandatory:
             yield Problem(
-                self.missing.format(path=path), inner, f'add "{self.parameters}": {_shown(form.example())}'
+                missing.format(path=path), inner, f'add "{self.parameters}": {_shown(form.example())}'
             )
 
     def read(self, value: Any, path: str, problems: list[str]) -> Any:

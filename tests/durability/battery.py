@@ -22,7 +22,8 @@ class Subject:
     """An engine under test.
 
     Each of `updates` changes the model; the answers of `analyses` show what it has learned; a model of
-    `other_config` is another one, and is refused.
+    `other_config` is another one, and is refused. A `variant` is a further configuration of an engine that is there
+    without one: its tests are slow.
     """
 
     type: str
@@ -31,6 +32,12 @@ class Subject:
     updates: tuple[Call, ...]
     analyses: tuple[Call, ...]
     timeless: Callable[[Any], Any] = lambda user_data: user_data  # without the times of its updates
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tests call it."""
+        return f"{self.type}-{self.variant}" if self.variant else self.type
 
     def engine(self) -> Engine:
         """A new engine."""

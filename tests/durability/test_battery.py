@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from battery import SUBJECTS, Embedded, Subject
+from battery_variants import VARIANTS
 from lives import Lives, lives
 from server_process import CallError, Client, until
 
@@ -22,7 +23,14 @@ from duma.store.folder import DataFolder
 from duma.store.model_file import read_model, write_model
 from duma.store.recovery import Until, go_back, recover
 
-pytestmark = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.type)
+pytestmark = pytest.mark.parametrize(
+    "subject",
+    [
+        *SUBJECTS,
+        *(pytest.param(variant, marks=pytest.mark.slow) for variant in VARIANTS),
+    ],
+    ids=lambda subject: subject.name,
+)
 
 
 @pytest.fixture

@@ -26,6 +26,18 @@ CALLING_BACK: dict[str, dict[str, Any]] = {
         "parameter": {"unlearner": "lru", "unlearner_parameter": {"max_size": 2, "sticky_pattern": "/x.*/"}},
         "converter": {"num_rules": [{"key": "*", "type": "num"}]},
     },
+    "neighbors": {
+        "method": "NN",
+        "parameter": {
+            "method": "lsh",
+            "parameter": {"hash_num": 64},
+            "nearest_neighbor_num": 3,
+            "local_sensitivity": 1.0,
+            "unlearner": "lru",
+            "unlearner_parameter": {"max_size": 50, "sticky_pattern": "/x.*/"},
+        },
+        "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+    },
 }
 
 

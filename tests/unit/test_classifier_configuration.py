@@ -70,10 +70,6 @@ class TestMethods:
     def test_unknown_methods(self, method):
         assert str(error(configured(method))) == f"unsupported method (classifier({method}))"
 
-    @pytest.mark.parametrize("method", ["NN", "nearest_neighbor", "cosine", "euclidean"])
-    def test_methods_to_come(self, method):
-        assert "not available in this version yet" in messages(configured(method))[0]
-
 
 class TestValues:
     @pytest.mark.parametrize("weight", [0, 0.0, -1, -1e-50])

@@ -238,8 +238,6 @@ def test_a_broken_file_is_refused() -> None:
         ("AROW", {"sensitivity": -1, "regularization_weight": 0}, "0.0 < regularization_weight"),
         ("AROW", {"sensitivity": -1, "regularization_weight": 1}, "0.0 <= sensitivity"),
         ("arow", {}, "unsupported method (arow)"),
-        ("NN", {}, "the method NN is not available in this version yet"),
-        ("cosine", {}, "the method cosine is not available in this version yet"),
     ],
 )
 def test_configurations_that_are_refused(method: str, parameter: Any, text: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from duma.configuration import Float32
 from duma.configuration_form import Choice, Condition, Form, Member
-from duma.errors import ConfigurationError
 
 REGULARIZATION_WEIGHT = Member(
     Float32(),
@@ -25,8 +24,6 @@ _METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 METHODS = tuple(_METHODS)
 
-_NOT_YET = ("NN", "nearest_neighbor", "cosine", "euclidean")
-
 WITHOUT_COVARIANCE = ("perceptron", "PA", "PA1", "PA2")
 
 
@@ -41,14 +38,3 @@ def linear_methods(
         name: Form(meaning, members(name), choices, aliases + extra.get(name, ()))
         for name, (meaning, aliases) in _METHODS.items()
     }
-
-
-def refuse_neighbor_methods(method: str) -> None:
-    """Raises `ConfigurationError` for the methods that search for neighbours."""
-    if method in _NOT_YET:
-        raise ConfigurationError(
-            [
-                f"the method {method} is not available in this version yet; "
-                f"use one of {', '.join(METHODS)} (.method)"
-            ]
-        )

@@ -9,15 +9,26 @@
 | `CW` (`confidence_weighted`)   | `sensitivity`, `regularization_weight` |
 | `AROW`                         | `sensitivity`, `regularization_weight` |
 | `NHERD` (`normal_herd`)        | `sensitivity`, `regularization_weight` |
+| `NN` (`nearest_neighbor`)      | optional `weight`, and more            |
+| `cosine`                       | optional `weight`, and more            |
+| `euclidean`                    | optional `weight`, and more            |
+
+What more the last three take is in `duma.engines.neighbor_configuration`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from duma.configuration import Float32, PlainConfigurationError, check
+from duma.configuration import Float32, PlainConfigurationError, String, check
 from duma.configuration_form import Choice, Condition, Form, Member
 from duma.convert.schema import CONVERTER_MEMBER
-from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods, refuse_neighbor_methods
+from duma.engines.linear_methods import REGULARIZATION_WEIGHT, linear_methods
+from duma.engines.neighbor_configuration import (
+    NEIGHBOR_METHODS,
+    NeighborConfiguration,
+    neighbor_methods,
+    read_neighbor_configuration,
+)
 
 _LEARNING_RATE = Member(
     Float32(),
@@ -41,10 +52,26 @@ def _members(method: str) -> dict[str, Member]:
     return {"sensitivity": _SENSITIVITY, "regularization_weight": REGULARIZATION_WEIGHT}
 
 
+_WEIGHT = Member(
+    String(),
+    "what a neighbour counts: uniform all the same, distance the nearer the more",
+    optional=True,
+    default="uniform",
+    condition=Condition(
+        "weight option must be distance or uniform", lambda weight: weight in ("distance", "uniform")
+    ),
+)
+
+
+def _count_condition(method: str) -> Condition:
+    name = "nearest_neighbor_num should" if method == "NN" else "nearest neighbor num"
+    return Condition(f"{name} >= 1", lambda count: count >= 1)
+
+
 _METHODS = Choice(
     "method",
     "parameter",
-    linear_methods(_members),
+    linear_methods(_members) | neighbor_methods(_count_condition, {"weight": _WEIGHT}),
     missing="Object is expected, but Null is given. ()",  # Jubatus names no place
 )
 
@@ -63,14 +90,27 @@ class LinearRegressionConfiguration:
     unlearner: None = None  # linear regressions have none
 
 
-def read_regression_configuration(configuration: Any) -> LinearRegressionConfiguration:
+@dataclass(frozen=True, slots=True)
+class NeighborRegressionConfiguration:
+    """What a regression by the nearest records is built from."""
+
+    neighbors: NeighborConfiguration
+    weight: str  # what a neighbour counts: uniform, or distance
+
+
+def read_regression_configuration(
+    configuration: Any,
+) -> LinearRegressionConfiguration | NeighborRegressionConfiguration:
     """Check a parsed configuration. The converter's rules themselves are not looked at.
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
     top = check(REGRESSION_FORM.schema, configuration)
-    refuse_neighbor_methods(top["method"])
     method, form = _METHODS.find(top["method"])
+    if method in NEIGHBOR_METHODS:
+        order = ("nearest_neighbor_num", "weight")
+        neighbors, parameter = read_neighbor_configuration(method, form, top, order)
+        return NeighborRegressionConfiguration(neighbors, parameter.get("weight", "uniform"))
     if "parameter" not in top:
         raise PlainConfigurationError(_METHODS.missing)
     parameter = check(form.schema, top["parameter"], ".parameter")

@@ -3,8 +3,11 @@
 from typing import Self
 
 from duma.configuration import read_configuration
-from duma.engines.regression_configuration import read_regression_configuration
-from duma.models.layouts import Content
+from duma.engines.regression_configuration import (
+    NeighborRegressionConfiguration,
+    read_regression_configuration,
+)
+from duma.models.layouts import Content, UnknownLayout
 from duma.models.linear_layout import LinearLayout
 from duma.models.report import Report
 
@@ -15,8 +18,13 @@ class LinearRegressionLayout(LinearLayout):
     counts_labels = False
 
     def __init__(self, config_text: str) -> None:
-        self.settings = read_regression_configuration(read_configuration(config_text)[1])
-        super().__init__(self.settings)
+        settings = read_regression_configuration(read_configuration(config_text)[1])
+        if isinstance(settings, NeighborRegressionConfiguration):
+            raise UnknownLayout(
+                f"models of the regression with the method {settings.neighbors.method} cannot be looked into"
+            )
+        self.settings = settings
+        super().__init__(settings)
 
     def converted(self, user_data: memoryview, wanted: Self) -> tuple[Content, Report]:
         content, report = super().converted(user_data, wanted)

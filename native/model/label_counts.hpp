@@ -9,7 +9,7 @@
 #include "convert/saved_weights.hpp"
 #include "msgpack/reader.hpp"
 
-namespace duma::linear {
+namespace duma {
 
 using Counts = std::map<std::string, uint64_t, std::less<>>;
 
@@ -24,6 +24,15 @@ struct LabelCounts {
         const auto found = diff.find(label);
         if (found != diff.end()) ++found->second;
         else diff.emplace(label, 1);
+    }
+
+    // Counts one less; an entry that comes to 0 by it goes.
+    void decrement(std::string_view label) {
+        for (Counts* counts : {&diff, &master})
+            if (const auto found = counts->find(label); found != counts->end() && found->second > 0) {
+                if (--found->second == 0) counts->erase(found);
+                return;
+            }
     }
 
     // False if the label was counted before; otherwise it now is, zero times.
@@ -72,4 +81,4 @@ struct LabelCounts {
     }
 };
 
-}  // namespace duma::linear
+}  // namespace duma
