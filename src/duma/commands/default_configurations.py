@@ -19,13 +19,13 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         },
     },
     "anomaly": {
-        "method": "light_lof",
+        "method": "lof",
         "parameter": {
             "nearest_neighbor_num": 10,
             "reverse_nearest_neighbor_num": 30,
             "ignore_kth_same_point": True,
-            "method": "euclid_lsh",
-            "parameter": {"hash_num": 128},
+            "method": "inverted_index_euclid",
+            "parameter": {},
         },
         "converter": _CONVERTER,
     },

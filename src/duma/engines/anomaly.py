@@ -5,10 +5,10 @@ from typing import Any
 from duma import _core
 from duma.configuration import UnsupportedMethod
 from duma.convert.converter import build_converter
+from duma.engines import declaration
 from duma.engines.anomaly_configuration import AnomalyConfiguration, read_anomaly_configuration
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
-from duma.engines import declaration
 from duma.engines.declaration import CHT2, RANDOM, Aggregator, Packed, analysis
 from duma.engines.id_with_score import IdWithScore
 from duma.engines.signature_configuration import SignatureConfiguration
@@ -26,8 +26,8 @@ class Anomaly(CoreEngine):
     """Stores datums as points and gives each its local outlier factor: about 1 among equals, more for an outlier
     (Breunig et al., "LOF: identifying density-based local outliers", 2000).
 
-    Methods: lof, over any index of the recommender; light_lof, over signatures. When a point comes, only the densities of
-    its neighbours are estimated anew: how is in the core's `neighbors/lof.hpp` and `neighbors/light_lof.hpp`.
+    Methods: lof, over any index of the recommender; light_lof, over signatures. When a point comes, only the
+    densities of its neighbours are estimated anew: how is in the core's `neighbors/lof.hpp` and `light_lof.hpp`.
     """
 
     type = "anomaly"
