@@ -53,7 +53,9 @@ def records() -> list[Record]:
 
 def main() -> None:
     """The whole act."""
-    console.print("\n[bold]5. An anomaly server watches measurements arrive[/] (scikit-learn's breast cancer data)")
+    console.print(
+        "\n[bold]5. An anomaly server watches measurements arrive[/] (scikit-learn's breast cancer data)"
+    )
     with tempfile.TemporaryDirectory() as folder:
         server = Server("anomaly", CONFIG, Path(folder))
         try:

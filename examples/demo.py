@@ -146,6 +146,7 @@ def what_next() -> None:
         "  .venv/bin/jubaclassifier --help           the same server with Jubatus' options\n"
         "  README.md                                 a first session in Python\n"
         "  docs/backup-and-recovery.md               what is promised, and how to undo\n"
+        "  docs/anomaly.md                           scores for outliers, as above\n"
         "  docs/migration.md                         coming from Jubatus\n",
         soft_wrap=True,
     )
