@@ -57,6 +57,7 @@ public:
         check(datum);
         std::lock_guard update(updates_);
         const std::string id = draw_id();
+        detector_->require_room(id);
         msgpack::Reader in(datum);
         const double score = detector_->add(point(id, in));
         msgpack::Writer out(answer);
@@ -85,6 +86,7 @@ public:
     double update(const std::string& id, std::string_view datum) {
         check(datum);
         std::lock_guard update(updates_);
+        detector_->require_room(id);
         msgpack::Reader in(datum);
         return detector_->update(point(id, in));
     }
@@ -93,6 +95,7 @@ public:
     double overwrite(const std::string& id, std::string_view datum) {
         check(datum);
         std::lock_guard update(updates_);
+        detector_->require_room(id);
         msgpack::Reader in(datum);
         return detector_->overwrite(point(id, in));
     }

@@ -27,6 +27,11 @@ public:
     LightLof(const LofSettings& settings, const SignatureSettings& signatures, std::unique_ptr<Unlearner> unlearner)
         : OutlierDetector(settings, std::move(unlearner)), index_(signatures) {}
 
+    // A point that will be ignored needs none.
+    void require_room(const std::string& id) const override {
+        if (unlearner_ && !settings_.ignore_same && !unlearner_->can_touch(id)) throw_full(id);
+    }
+
     double add(const Point& point) override { return overwrite(point); }
     double update(const Point&) override { throw std::logic_error("light_lof has no update"); }
     void remove(const std::string&) override { throw std::logic_error("light_lof has no clear_row"); }

@@ -28,10 +28,14 @@ public:
     Lof(const LofSettings& settings, std::unique_ptr<RecommenderStore> store, std::unique_ptr<Unlearner> unlearner)
         : OutlierDetector(settings, std::move(unlearner)), store_(std::move(store)) {}
 
+    void require_room(const std::string& id) const override {
+        if (unlearner_ && !unlearner_->can_touch(id))
+            throw ModelFull("cannot add new row as number of sticky rows reached the maximum size of unlearner: " + id);
+    }
+
     double add(const Point& point) override { return update(point); }
 
     double update(const Point& point) override {
-        require_room(point.id);
         if (ignores(point)) return score_ignored(point);
         Keys changed;
         store(point, changed);
@@ -42,7 +46,6 @@ public:
 
     // The old row goes even if the new one is ignored.
     double overwrite(const Point& point) override {
-        require_room(point.id);
         if (store_->contains(point.id)) remove(point.id);
         return update(point);
     }
@@ -225,11 +228,6 @@ private:
     }
 
     // ---- unlearning
-
-    void require_room(const std::string& id) const {
-        if (unlearner_ && !unlearner_->can_touch(id))
-            throw ModelFull("cannot add new row as number of sticky rows reached the maximum size of unlearner: " + id);
-    }
 
     // Forgets another point, if it must go for this one.
     void make_room(const std::string& id) {

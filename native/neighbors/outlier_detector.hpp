@@ -41,6 +41,9 @@ public:
 
     // ---- Updates. One at a time, which so may read without the lock; it is taken only to write.
 
+    // Raises ModelFull if it is certain that there will be no room for a point.
+    virtual void require_room(const std::string& id) const = 0;
+
     // Store a new point, a point whose features go over those of an older one, or one in its place. Each returns the score.
     virtual double add(const Point& point) = 0;
     virtual double update(const Point& point) = 0;

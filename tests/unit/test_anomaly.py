@@ -30,6 +30,12 @@ EXACT = ("lof", "inverted_index_euclid")
 LIGHT = ("light_lof", "euclid_lsh")
 
 
+CONVERTER = {
+    "string_rules": [{"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf1"}],
+    "num_rules": [{"key": "*", "type": "num"}],
+}
+
+
 def engine(which: tuple[str, str] = EXACT, k: int = 2, reverse_k: int = 3, **parameter: Any) -> duma.Anomaly:
     method, index = which
     inner = {"hash_num": 64} if method == "light_lof" else INDEXES.get(index, {})
@@ -42,7 +48,7 @@ def engine(which: tuple[str, str] = EXACT, k: int = 2, reverse_k: int = 3, **par
             "parameter": inner,
             **parameter,
         },
-        "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        "converter": CONVERTER,
     }
     return duma.Anomaly(config)
 
@@ -343,7 +349,9 @@ def test_without_room_a_call_fails_and_changes_nothing(which: tuple[str, str], w
     before = model(anomaly)
     expected = f"cannot add new {what} as number of sticky {what}s reached the maximum size of unlearner: 2"
     with pytest.raises(DumaError, match=expected):
-        anomaly.add(point(3))
+        anomaly.add(Datum({"x": 3, "text": "and words"}))
+    with pytest.raises(DumaError, match="unlearner: new"):
+        anomaly.overwrite("new", Datum({"text": "more words"}))
     assert model(anomaly) == before
     assert anomaly.calc_score(point(2)) == pytest.approx(1)
 

@@ -6,7 +6,11 @@ from duma import _core
 from duma.configuration import UnsupportedMethod
 from duma.convert.converter import build_converter
 from duma.engines import declaration
-from duma.engines.anomaly_configuration import AnomalyConfiguration, read_anomaly_configuration
+from duma.engines.anomaly_configuration import (
+    ANOMALY_FORM,
+    AnomalyConfiguration,
+    read_anomaly_configuration,
+)
 from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import CHT2, RANDOM, Aggregator, Packed, analysis
@@ -31,6 +35,7 @@ class Anomaly(CoreEngine):
     """
 
     type = "anomaly"
+    configuration_form = ANOMALY_FORM
     _model: _core.Anomaly
 
     def build(self, configuration: Any) -> None:

@@ -9,44 +9,95 @@ Beside them stand `nearest_neighbor_num` and `reverse_nearest_neighbor_num`, and
 `unlearner` and `unlearner_parameter`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from duma import _core
-from duma.configuration import (
-    AnyValue,
-    Boolean,
-    Integer,
-    InvalidParameter,
-    Object,
-    String,
-    UnsupportedMethod,
-    check,
-    located,
+from duma.configuration import Boolean, Integer, check, located
+from duma.configuration_form import Choice, Condition, Form, Member
+from duma.convert.schema import CONVERTER_MEMBER
+from duma.engines.recommender_configuration import (
+    RECOMMENDER_METHODS,
+    RecommenderIndexConfiguration,
+    read_recommender_index,
 )
-from duma.convert.schema import CONVERTER
-from duma.engines.recommender_configuration import RecommenderIndexConfiguration, read_recommender_index
-from duma.engines.signature_configuration import SignatureConfiguration, read_signature_configuration
-from duma.engines.unlearner_configuration import (
-    UNLEARNER_MEMBERS,
-    LruUnlearner,
-    RandomUnlearner,
-    read_unlearner,
+from duma.engines.signature_configuration import (
+    SIGNATURE_METHODS,
+    SignatureConfiguration,
+    read_signature_configuration,
 )
+from duma.engines.unlearner_configuration import UNLEARNER, LruUnlearner, RandomUnlearner, read_unlearner
 from duma.errors import ConfigurationError
 
-_TOP = Object(mandatory={"method": String(), "parameter": AnyValue(), "converter": CONVERTER})
-_PARAMETER = Object(
-    mandatory={
-        "nearest_neighbor_num": Integer(),
-        "reverse_nearest_neighbor_num": Integer(),
-        "method": String(),
-        "parameter": AnyValue(),
-    },
-    optional={"ignore_kth_same_point": Boolean(), **UNLEARNER_MEMBERS},
-)
 _PATH = ".parameter"
 _ALL = 2**31 - 1  # more neighbours than there are points
+
+_UNLEARNER = replace(UNLEARNER, missing="unlearner is set but unlearner_parameter is not found ({path})")
+_IGNORE_SAME = Member(
+    Boolean(),
+    "whether a point is only scored when nearest_neighbor_num - 1 are at its place already",
+    optional=True,
+    default="false",
+)
+
+
+def _method(meaning: str, index: Choice, *, always_checked: bool) -> Form:
+    """The parameters of lof or light_lof. Jubatus does not check those of light_lof where there is an unlearner."""
+
+    def checked(values: Mapping[str, Any]) -> bool:
+        return always_checked or "unlearner" not in values
+
+    k = Member(
+        Integer(),
+        "neighbours that a density is estimated from, a stored point itself among them",
+        example=10,
+        condition=Condition(
+            "2 <= nearest_neighbor_num",
+            lambda values: not checked(values) or values["nearest_neighbor_num"] >= 2,
+            together=True,
+        ),
+    )
+    reverse_k = Member(
+        Integer(),
+        "neighbours whose densities are estimated anew when a point comes",
+        example=30,
+        condition=Condition(
+            "nearest_neighbor_num <= reverse_nearest_neighbor_num",
+            lambda values: (
+                not checked(values)
+                or values["nearest_neighbor_num"] <= values["reverse_nearest_neighbor_num"]
+            ),
+            together=True,
+        ),
+    )
+    members = {
+        "nearest_neighbor_num": k,
+        "reverse_nearest_neighbor_num": reverse_k,
+        "ignore_kth_same_point": _IGNORE_SAME,
+    }
+    return Form(meaning, members, (replace(index, parameters_needed=True, missing=""), _UNLEARNER))
+
+
+_METHODS = Choice(
+    "method",
+    "parameter",
+    {
+        "lof": _method(
+            "keeps features, and finds neighbours as the recommender does",
+            RECOMMENDER_METHODS,
+            always_checked=True,
+        ),
+        "light_lof": _method(
+            "keeps signatures, and finds neighbours as the nearest neighbour engine does",
+            SIGNATURE_METHODS,
+            always_checked=False,
+        ),
+    },
+    parameters_needed=True,
+)
+
+ANOMALY_FORM = Form("scores outliers", {"converter": CONVERTER_MEMBER}, (_METHODS,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +124,16 @@ def read_anomaly_configuration(configuration: Any) -> AnomalyConfiguration:
 
     Raises `ConfigurationError`, or one of its kinds, in the words of Jubatus.
     """
-    top = check(_TOP, configuration)
-    method = top["method"]
-    if method not in ("lof", "light_lof"):
-        raise UnsupportedMethod(method, "known are lof, light_lof")
-    parameter = check(_PARAMETER, top["parameter"], _PATH)
+    top = check(ANOMALY_FORM.schema, configuration)
+    method, form = _METHODS.find(top["method"])
+    parameter = check(form.schema, top["parameter"], _PATH)
     index = _index(method, parameter)
-    with located(_PATH):
-        k, reverse_k = _neighbor_numbers(method, parameter)
+    form.require(parameter, _PATH)
+    k, reverse_k = parameter["nearest_neighbor_num"], parameter["reverse_nearest_neighbor_num"]
     return AnomalyConfiguration(
         method,
-        k,
-        reverse_k,
+        k if k >= 0 else _ALL,  # as Jubatus, where negative numbers count as very large ones
+        reverse_k if reverse_k >= 0 else _ALL,
         parameter.get("ignore_kth_same_point", False),
         index,
         _unlearner(parameter),
@@ -106,19 +155,7 @@ def _index(method: str, parameter: dict[str, Any]) -> RecommenderIndexConfigurat
     return index
 
 
-def _neighbor_numbers(method: str, parameter: dict[str, Any]) -> tuple[int, int]:
-    k, reverse_k = parameter["nearest_neighbor_num"], parameter["reverse_nearest_neighbor_num"]
-    if method == "light_lof" and parameter.get("unlearner") is not None:
-        # Jubatus checks nothing here; what is negative counts as a very large number.
-        return (k if k >= 0 else _ALL), (reverse_k if reverse_k >= 0 else _ALL)
-    if k < 2:
-        raise InvalidParameter("2 <= nearest_neighbor_num", f"it is {k}")
-    if reverse_k < k:
-        raise InvalidParameter("nearest_neighbor_num <= reverse_nearest_neighbor_num", f"{k} > {reverse_k}")
-    return k, reverse_k
-
-
 def _unlearner(parameter: dict[str, Any]) -> LruUnlearner | RandomUnlearner | None:
-    if parameter.get("unlearner") is not None and "unlearner_parameter" not in parameter:
-        raise ConfigurationError([f"unlearner is set but unlearner_parameter is not found ({_PATH})"])
+    if "unlearner" in parameter and "unlearner_parameter" not in parameter:
+        raise ConfigurationError([_UNLEARNER.missing.format(path=_PATH)])
     return read_unlearner(parameter, _PATH)
