@@ -82,7 +82,7 @@ def watch(server: Server, arriving: list[Record]) -> None:
         f"  of {len(scored)} records {MALIGNANT} were malignant; of the {MALIGNANT} with the highest scores "
         f"[bold]{found}[/] are"
     )
-    suspect = arriving[next(i for i, (is_malignant, _) in enumerate(arriving) if is_malignant)][1]
+    suspect = next(datum for is_malignant, datum in arriving if is_malignant)
     before = client.calc_score(suspect)
     client.close()
     server.kill()

@@ -42,6 +42,13 @@ _IGNORE_SAME = Member(
 )
 
 
+# The unlearner of a recommender would take rows away from under the scores.
+_INDEXES = {
+    name: replace(form, choices=tuple(choice for choice in form.choices if choice.selector != "unlearner"))
+    for name, form in RECOMMENDER_METHODS.ways.items()
+}
+
+
 def _method(meaning: str, index: Choice, *, always_checked: bool) -> Form:
     """The parameters of lof or light_lof. Jubatus does not check those of light_lof where there is an unlearner."""
 
@@ -85,7 +92,7 @@ _METHODS = Choice(
     {
         "lof": _method(
             "keeps features, and finds neighbours as the recommender does",
-            RECOMMENDER_METHODS,
+            replace(RECOMMENDER_METHODS, ways=_INDEXES),
             always_checked=True,
         ),
         "light_lof": _method(
@@ -148,7 +155,6 @@ def _index(method: str, parameter: dict[str, Any]) -> RecommenderIndexConfigurat
             return read_signature_configuration(parameter["method"], parameter["parameter"], inner_path)
         index = read_recommender_index(parameter["method"], parameter["parameter"], inner_path)
     if index.unlearner is not None:
-        # It would take rows away from under the scores.
         raise ConfigurationError(
             [f"the unlearner of lof stands beside nearest_neighbor_num, not here ({inner_path}.unlearner)"]
         )
