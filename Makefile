@@ -29,6 +29,7 @@ fuzz:
 benchmark: $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks.classifier
 	$(BIN)/python -m benchmarks.durability
+	$(BIN)/python -m benchmarks.anomaly
 
 clean:
 	rm -rf $(VENV) build

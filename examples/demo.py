@@ -5,20 +5,18 @@
 The records are scikit-learn's 1,797 digits of 8 x 8 pixels. Each one is first classified, then learned: the accuracy on
 the way is that of a server which has never seen what it is asked. Then the server is killed without having saved, a
 wrong `clear` is undone, and a saved model is loaded by a server that knows nothing.
+
+The second act is `anomalies.py`.
 """
 
 import json
-import os
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from rich.console import Console
+import anomalies
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from serving import Server, command, console
 from sklearn.datasets import load_digits
 
 from duma.client import Classifier, Datum, LabeledDatum
@@ -31,8 +29,6 @@ CONFIG = {
 TRAINING = 1437
 BATCH = 16
 
-console = Console(highlight=False)
-
 
 def digits() -> list[tuple[str, Datum]]:
     """Each digit and its pixels that are not blank, by row and column."""
@@ -41,51 +37,6 @@ def digits() -> list[tuple[str, Datum]]:
         (str(label), Datum({f"{i // 8},{i % 8}": float(x) / 16 for i, x in enumerate(pixels) if x}))
         for label, pixels in zip(data.target, data.data, strict=True)
     ]
-
-
-def command(name: str, *words: str) -> list[str]:
-    """A command that is installed beside this Python; it is shown as one would type it."""
-    console.print("[dim]$ " + " ".join([name, *words]), soft_wrap=True)
-    return [str(Path(sys.executable).with_name(name)), *words]
-
-
-class Server:
-    """A classifier server of its own process, on a free port, with all that it keeps in `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        config = folder / "digits.json"
-        config.write_text(json.dumps(CONFIG, indent=2))
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port: int = s.getsockname()[1]
-        self.folder = folder
-        self.data_folder = folder / f"127.0.0.1_{self.port}_classifier"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *options: str) -> Classifier:
-        """Start the process; returns a client once it answers."""
-        where = ("--port", str(self.port), "--config", str(self.folder / "digits.json"))
-        words = command("duma", "serve", "classifier", *where, "--datadir", str(self.folder), *options)
-        started = time.perf_counter()
-        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        while True:
-            try:
-                client = Classifier("127.0.0.1", self.port, "", timeout=10)
-                client.get_status()
-            except OSError:
-                if self._process.poll() is not None:
-                    raise SystemExit(f"the server ended with status {self._process.returncode}") from None
-                time.sleep(0.01)
-            else:
-                console.print(f"  answers after {time.perf_counter() - started:.2f} s")
-                return client
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
 
 
 def best(scores: list) -> str:
@@ -135,11 +86,13 @@ def main() -> None:
     records = digits()
     training, held_out = records[:TRAINING], records[TRAINING:]
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+        server = Server("classifier", CONFIG, Path(folder))
         try:
             show(server, training, held_out)
         finally:
             server.kill()
+    anomalies.main()
+    what_next()
 
 
 def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple[str, Datum]]) -> None:
@@ -184,12 +137,16 @@ def show(server: Server, training: list[tuple[str, Datum]], held_out: list[tuple
     same(client, held_out, answers)
     client.close()
 
+
+def what_next() -> None:
+    """Where to go from here."""
     console.print(
         "\n[bold]What to try next[/]\n"
         "  .venv/bin/duma serve classifier           a server with sensible defaults\n"
         "  .venv/bin/jubaclassifier --help           the same server with Jubatus' options\n"
         "  README.md                                 a first session in Python\n"
         "  docs/backup-and-recovery.md               what is promised, and how to undo\n"
+        "  docs/anomaly.md                           scores for outliers, as above\n"
         "  docs/migration.md                         coming from Jubatus\n",
         soft_wrap=True,
     )

@@ -14,5 +14,6 @@ NB_MODULE(_core, m) {
     bindings::bind_graph(m);
     bindings::bind_recommender(m);
     bindings::bind_neighbors_learning(m);
+    bindings::bind_anomaly(m);
     bindings::bind_journal(m);
 }

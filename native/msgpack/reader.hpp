@@ -128,6 +128,12 @@ public:
         throw TypeMismatch("an integer of at least 0 was expected");
     }
 
+    bool boolean() {
+        const uint8_t b = byte();
+        if (b != 0xc2 && b != 0xc3) throw TypeMismatch("true or false was expected");
+        return b == 0xc3;
+    }
+
     // Passes over one value of any type, nested at most `depth` containers deep, and returns its bytes.
     std::string_view skip(int depth = 64) {
         const uint8_t* from = p_;

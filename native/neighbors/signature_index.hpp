@@ -172,13 +172,25 @@ private:
     }
     static uint32_t bits_of(const Best& best) { return best.empty() ? 0 : static_cast<uint32_t>(best.worst().distance); }
 
+    // Most rows are told by their squared distance, which needs no root, to be no nearer than the worst so far. The margin
+    // is above what rounding can do; a NaN passes.
     void offer_estimates(double a, const uint32_t* distances, size_t first, size_t n, Best& best) const {
+        constexpr double kMargin = 1e-12;
         const double* norms = table_.reals()[first];
+        const bool tabulated = !cosines_.empty();
+        double limit = tabulated ? squared_worst(best) : std::numeric_limits<double>::infinity();
         for (size_t i = 0; i < n; ++i) {
-            const double d = estimate(a, norms[i], distances[i]);
+            const double b = norms[i];
+            if (tabulated && (a * a + b * b) * (1 - kMargin) - 2 * a * b * cosines_[distances[i]] > limit * (1 + kMargin)) continue;
+            const double d = estimate(a, b, distances[i]);
             if (best.full() && (best.empty() || d >= best.worst().distance)) continue;
             best.offer({static_cast<uint32_t>(first + i), d});
+            if (tabulated) limit = squared_worst(best);
         }
+    }
+    static double squared_worst(const Best& best) {
+        if (!best.full()) return std::numeric_limits<double>::infinity();
+        return best.empty() ? -1 : best.worst().distance * best.worst().distance;
     }
 
     double estimate(double a, double b, size_t h) const {

@@ -355,4 +355,52 @@ SUBJECTS = [
             ("similar_row_from_id", ("first", 10)),
         ),
     ),
+    Subject(
+        type="anomaly",
+        config={
+            "method": "lof",
+            "parameter": {
+                "nearest_neighbor_num": 3,
+                "reverse_nearest_neighbor_num": 5,
+                "ignore_kth_same_point": True,
+                "unlearner": "random",
+                "unlearner_parameter": {"max_size": 9},
+                "method": "inverted_index_euclid",
+                "parameter": {},
+            },
+            "converter": {
+                "string_rules": [
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf1"}
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+            },
+        },
+        other_config={
+            "method": "light_lof",
+            "parameter": {
+                "nearest_neighbor_num": 3,
+                "reverse_nearest_neighbor_num": 5,
+                "method": "euclid_lsh",
+                "parameter": {"hash_num": 64},
+            },
+            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        },
+        updates=(
+            ("add", (_datum("buy now cheap", length=3.0),)),
+            ("add_bulk", ([_datum(f"word{i} rain", length=i / 4) for i in range(5)],)),
+            ("add", (_datum("", length=1.5),)),
+            ("add", (_datum("", length=1.5),)),
+            ("add", (_datum("", length=1.5),)),  # ignored, and takes an id
+            ("update", ("named", _datum("see you now"))),
+            ("update", ("named", _datum("see the rain", length=-1.0))),
+            ("overwrite", ("2", _datum("rain rain", length=9.5))),
+            ("clear_row", ("1",)),
+            *(("add", (_datum(f"{i} rain", length=float(i)),)) for i in range(6)),
+        ),
+        analyses=(
+            ("get_all_rows", ()),
+            ("calc_score", (_datum("buy now and see the rain", length=1.0),)),
+            ("calc_score", (_datum("rain", length=-70.0),)),
+        ),
+    ),
 ]

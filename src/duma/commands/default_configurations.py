@@ -18,6 +18,17 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "costcut_threshold": -1,
         },
     },
+    "anomaly": {
+        "method": "lof",
+        "parameter": {
+            "nearest_neighbor_num": 10,
+            "reverse_nearest_neighbor_num": 30,
+            "ignore_kth_same_point": True,
+            "method": "inverted_index_euclid",
+            "parameter": {},
+        },
+        "converter": _CONVERTER,
+    },
     "classifier": {
         "method": "AROW",
         "parameter": {"regularization_weight": 1.0},

@@ -21,6 +21,11 @@ def jubaburst() -> None:
     sys.exit(run("burst"))
 
 
+def jubaanomaly() -> None:
+    """The anomaly server."""
+    sys.exit(run("anomaly"))
+
+
 def jubaclassifier() -> None:
     """The classifier server."""
     sys.exit(run("classifier"))

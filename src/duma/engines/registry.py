@@ -15,6 +15,7 @@ ENGINES = {
     "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
     "graph": "duma.engines.graph:Graph",
+    "anomaly": "duma.engines.anomaly:Anomaly",
     "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }
 
