@@ -1,5 +1,6 @@
 """The form of log lines, and log4cxx's configuration files."""
 
+import itertools
 import logging
 import os
 import threading
@@ -53,6 +54,7 @@ def record(message: str = "hello", level: int = logging.INFO, created: float = N
         ("%M %l", "run run(launch.py:226)"),
         ("100%% %x%X{user}|", "100% |"),
     ],
+    ids=itertools.count(),
 )
 def test_patterns(pattern: str, line: str) -> None:
     assert PatternFormatter(pattern).format(record()) == line
