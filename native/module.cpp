@@ -15,5 +15,6 @@ NB_MODULE(_core, m) {
     bindings::bind_recommender(m);
     bindings::bind_neighbors_learning(m);
     bindings::bind_anomaly(m);
+    bindings::bind_clustering(m);
     bindings::bind_journal(m);
 }

@@ -60,6 +60,7 @@ void bind_graph(nb::module_& m);
 void bind_recommender(nb::module_& m);
 void bind_neighbors_learning(nb::module_& m);
 void bind_anomaly(nb::module_& m);
+void bind_clustering(nb::module_& m);
 void bind_journal(nb::module_& m);
 
 }  // namespace duma::bindings

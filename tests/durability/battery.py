@@ -254,6 +254,53 @@ SUBJECTS = [
         ),
     ),
     Subject(
+        type="clustering",
+        config={
+            # Coresets are drawn, and so are the first centers. What is pushed here ends with a full bucket, so that the
+            # clusters of a loaded model are those of the saved one.
+            "method": "kmeans",
+            "parameter": {"k": 2, "seed": 5},
+            "compressor_method": "compressive",
+            "compressor_parameter": {
+                "bucket_size": 4,
+                "bucket_length": 2,
+                "compressed_bucket_size": 3,
+                "bicriteria_base_size": 1,
+                "forgetting_factor": 0.125,
+                "forgetting_threshold": 0.5,
+                "seed": 3,
+            },
+            "converter": {
+                "string_rules": [
+                    {"key": "*", "type": "space", "sample_weight": "tf", "global_weight": "idf"},
+                ],
+                "num_rules": [{"key": "*", "type": "num"}],
+            },
+        },
+        other_config={
+            "method": "kmeans",
+            "parameter": {"k": 3, "seed": 5},
+            "compressor_method": "simple",
+            "compressor_parameter": {"bucket_size": 4},
+            "converter": {"num_rules": [{"key": "*", "type": "num"}]},
+        },
+        updates=(
+            ("push", ([[f"a{i}", _datum("sea", x=100.0 * (i % 2) + i / 8)] for i in range(4)],)),
+            ("push", ([["b", _datum("deep sea", x=0.25, y=0.5)]],)),
+            ("push", ([[f"c{i}", _datum("rain", x=100.0 * (i % 2), y=i / 4)] for i in range(6)],)),
+            ("push", ([["d", _datum("rain in the east", x=99.5)]],)),
+            ("push", ([[f"e{i}", _datum(f"word{i}", x=100.0 - i / 8)] for i in range(4)],)),
+        ),
+        analyses=(
+            ("get_revision", ()),
+            ("get_core_members", ()),
+            ("get_core_members_light", ()),
+            ("get_k_center", ()),
+            ("get_nearest_center", (_datum("rain", x=90.0),)),
+            ("get_nearest_members_light", (_datum("sea", y=1.0),)),
+        ),
+    ),
+    Subject(
         type="regression",
         config={
             "method": "PA1",  # it remembers the deviation of its targets, which no model file holds

@@ -35,6 +35,7 @@ ANALYSES = {
     "bandit": {"get_arm_info"},
     "burst": {"get_result", "get_result_at", "get_all_bursted_results", "get_all_keywords"},
     "classifier": {"classify"},
+    "clustering": {"get_core_members", "get_k_center", "get_nearest_center", "get_nearest_members_light"},
     "regression": {"estimate"},
     "stat": {"sum", "stddev", "max", "min", "moment", "entropy"},
     "weight": {"calc_weight"},

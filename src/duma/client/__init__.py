@@ -15,6 +15,7 @@ from duma.engines.bandit_model import ArmInfo
 from duma.engines.burst import Document, KeywordWithParams, Window
 from duma.engines.burst_windows import Batch
 from duma.engines.classifier import EstimateResult, LabeledDatum
+from duma.engines.clustering import IndexedPoint, WeightedDatum, WeightedIndex
 from duma.engines.datum import Datum
 from duma.engines.graph import Edge, Node, PresetQuery, Query, ShortestPathQuery
 from duma.engines.registry import class_names, engine_class
@@ -39,6 +40,7 @@ __all__ = [
     "Edge",
     "EstimateResult",
     "Feature",
+    "IndexedPoint",
     "InterfaceMismatch",
     "KeywordWithParams",
     "LabeledDatum",
@@ -52,6 +54,8 @@ __all__ = [
     "TransportError",
     "TypeMismatch",
     "UnknownMethod",
+    "WeightedDatum",
+    "WeightedIndex",
     "Window",
     *class_names(),
 ]

@@ -34,6 +34,13 @@ DEFAULT_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "parameter": {"regularization_weight": 1.0},
         "converter": _CONVERTER,
     },
+    "clustering": {
+        "method": "kmeans",
+        "parameter": {"k": 3, "seed": 0},
+        "compressor_method": "simple",
+        "compressor_parameter": {"bucket_size": 100},
+        "converter": _CONVERTER,
+    },
     "regression": {
         "method": "AROW",
         "parameter": {"sensitivity": 0.1, "regularization_weight": 1.0},

@@ -36,6 +36,11 @@ def jubagraph() -> None:
     sys.exit(run("graph"))
 
 
+def jubaclustering() -> None:
+    """The clustering server."""
+    sys.exit(run("clustering"))
+
+
 def jubaregression() -> None:
     """The regression server."""
     sys.exit(run("regression"))

@@ -106,6 +106,18 @@ def _print_content_difference(content: dict[str, Any]) -> None:
             )
         indexes = ("global_nodes", "centralities", "shortest_paths")
         print_fields("beside them", [(name.replace("_", " "), content[name]) for name in indexes])
+    elif "points" in content:
+        points = content["points"]
+        print_fields(
+            "points",
+            [
+                ("in A", points["a"]),
+                ("in B", points["b"]),
+                ("only in A", _examples(points["only_a"])),
+                ("only in B", _examples(points["only_b"])),
+                ("documents", content["documents"]),
+            ],
+        )
     elif "documents" in content:
         if content["documents"] is not None:
             print_fields("statistics", [("documents", content["documents"])])

@@ -10,6 +10,7 @@ ENGINES = {
     "bandit": "duma.engines.bandit:Bandit",
     "burst": "duma.engines.burst:Burst",
     "classifier": "duma.engines.classifier:Classifier",
+    "clustering": "duma.engines.clustering:Clustering",
     "recommender": "duma.engines.recommender:Recommender",
     "regression": "duma.engines.regression:Regression",
     "stat": "duma.engines.stat:Stat",

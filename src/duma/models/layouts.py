@@ -49,6 +49,7 @@ _LAYOUTS = {
     "burst": "duma.models.burst:BurstLayout",
     "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
     "graph": "duma.models.graph:GraphLayout",
+    "clustering": "duma.models.clustering:ClusteringLayout",
     "regression": "duma.models.linear_regression:LinearRegressionLayout",
     "stat": "duma.models.stat:StatLayout",
     "weight": "duma.models.weight:WeightLayout",
