@@ -7,17 +7,17 @@ if TYPE_CHECKING:
     from duma.engines.engine import Engine
 
 ENGINES = {
+    "classifier": "duma.engines.classifier:Classifier",
+    "regression": "duma.engines.regression:Regression",
+    "recommender": "duma.engines.recommender:Recommender",
+    "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
+    "anomaly": "duma.engines.anomaly:Anomaly",
+    "clustering": "duma.engines.clustering:Clustering",
+    "stat": "duma.engines.stat:Stat",
+    "graph": "duma.engines.graph:Graph",
     "bandit": "duma.engines.bandit:Bandit",
     "burst": "duma.engines.burst:Burst",
-    "classifier": "duma.engines.classifier:Classifier",
-    "clustering": "duma.engines.clustering:Clustering",
-    "recommender": "duma.engines.recommender:Recommender",
-    "regression": "duma.engines.regression:Regression",
-    "stat": "duma.engines.stat:Stat",
     "weight": "duma.engines.weight:Weight",
-    "graph": "duma.engines.graph:Graph",
-    "anomaly": "duma.engines.anomaly:Anomaly",
-    "nearest_neighbor": "duma.engines.nearest_neighbor:NearestNeighbor",
 }
 
 
