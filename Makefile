@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(wildcard native/*.cpp native/*/*.cpp native/*/*.hpp)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 FUZZ_SECONDS ?= 60
+BENCHMARKS ?= classifier durability nearest_neighbor neighbors_index recall anomaly clustering graph small_engines
 
 .PHONY: demo test test-all lint fuzz benchmark clean
 
@@ -27,9 +28,7 @@ fuzz:
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 benchmark: $(VENV)/.benchmarks
-	$(BIN)/python -m benchmarks.classifier
-	$(BIN)/python -m benchmarks.durability
-	$(BIN)/python -m benchmarks.anomaly
+	for what in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$what || exit 1; done
 
 clean:
 	rm -rf $(VENV) build
