@@ -8,7 +8,7 @@ from duma.models.linear_configuration import LinearConfiguration
 from duma.models.linear_model import LinearModel, Rows
 from duma.models.packed import broken
 from duma.models.report import shown
-from duma.models.unlearners import known_ids
+from duma.models.unlearners import arranged, known_ids
 from duma.models.weight_manager import differing_documents
 
 _EXAMPLES = 10
@@ -89,7 +89,7 @@ def linear_difference(a: LinearModel, b: LinearModel, tolerance: float, top: int
             "only_b": _part(feature for feature in rows_b if feature not in rows_a),
         },
         "weights": weights.result(),
-        "unlearner": _arranged(a.unlearner) != _arranged(b.unlearner),
+        "unlearner": arranged(a.unlearner) != arranged(b.unlearner),
         "mix_version": {"a": a.version, "b": b.version},
         "documents": documents,
     }
@@ -161,10 +161,3 @@ def _part(features: Iterable[bytes]) -> dict[str, Any]:
         if len(examples) < _EXAMPLES:
             examples.append(shown(feature))
     return {"count": count, "examples": examples}
-
-
-def _arranged(unlearner: Any) -> Any:
-    """An unlearner's data with sticky ids, which have no order, in one."""
-    if type(unlearner) is list and len(unlearner) == 2 and type(unlearner[0]) is list:
-        return [unlearner[0], sorted(unlearner[1])]
-    return unlearner

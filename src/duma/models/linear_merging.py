@@ -20,7 +20,7 @@ from duma.models.linear_configuration import LinearConfiguration
 from duma.models.linear_conversion import report_labels_lost, without_labels
 from duma.models.linear_model import Cells, LabelCounts, LinearModel, MadeRows, Rows, folded, summed
 from duma.models.report import Report, report_left_out
-from duma.models.unlearners import Unlearner, fitted, known_ids
+from duma.models.unlearners import Unlearner, fitted, known_in_any
 from duma.models.weight_manager import merged_weights, placed
 
 _MISSING = (0.0, 1.0)
@@ -110,14 +110,8 @@ def _total_counts(parts: Sequence[LabelCounts], version: int, report: Report) ->
 def _with_unlearner(
     merged: LinearModel, models: Sequence[LinearModel], unlearner: Unlearner, report: Report
 ) -> LinearModel:
-    """Each label is as recent as it is where it is most recent."""
-    rank: dict[bytes, int] = {}
-    for model in models:
-        for i, label in enumerate(reversed(known_ids(unlearner, model.unlearner))):
-            rank[label] = min(rank.get(label, i), i)
-    known = sorted(
-        (label for label in rank if label in merged.labels), key=lambda label: (-rank[label], label)
-    )
+    known = known_in_any(unlearner, (model.unlearner for model in models))
+    known = [label for label in known if label in merged.labels]
     data, lost = fitted(unlearner, known)
     report_labels_lost(report, lost, unlearner.max_size)
     merged = replace(merged, unlearner=data)

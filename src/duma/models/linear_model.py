@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from duma.models.name_ids import read_ids
 from duma.models.packed import PackedReader, broken, integer, name, packer, unpacked
 from duma.models.weight_manager import WeightManager, pack_weight_manager, read_weight_manager
 
@@ -36,6 +37,10 @@ class LabelCounts:
     def total(self) -> dict[bytes, int]:
         """Both added."""
         return summed([self.master, self.diff])
+
+    def packed(self) -> bytes:
+        """The same as MessagePack."""
+        return bytes(packer().pack([self.master, self.diff, [self.version]]))
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class LinearModel:
         yield from _pack_rows(self.unmixed)
         yield out.pack([self.version])
         if self.counts is not None:
-            yield out.pack([self.counts.master, self.counts.diff, [self.counts.version]])
+            yield self.counts.packed()
         yield from pack_weight_manager(self.weights)
 
     @cached_property
@@ -96,12 +101,12 @@ def read_linear_model(user_data: memoryview, *, unlearner: bool, counts: bool) -
     if surplus < 0:
         broken("the weight store has fewer than 4 elements")
     rows = StoredRows(user_data, reader)
-    labels, next_label_id = _labels(reader.value("the label registry"))
+    labels, next_label_id = read_ids(reader.value("the label registry"), "the label registry", "a label")
     unmixed = StoredRows(user_data, reader)
     version = _version(reader.value("the weight store's version"))
     reader.skip(surplus)
 
-    label_counts = _label_counts(reader.value("the label counts")) if counts else None
+    label_counts = read_label_counts(reader.value("the label counts")) if counts else None
     weights = read_weight_manager(reader.value("the weight manager"))
     return LinearModel(rows, unmixed, version, labels, next_label_id, label_counts, unlearner_data, weights)
 
@@ -198,21 +203,13 @@ def _exactly(reader: PackedReader, elements: int, what: str) -> None:
         broken(f"{what} is an array of {elements}, not of {found}")
 
 
-def _labels(value: Any) -> tuple[dict[bytes, int], int]:
-    if type(value) is not list or len(value) < 3 or type(value[0]) is not dict:
-        broken("the label registry is not an array of two maps and the next id")
-    labels = {name(label, "a label"): integer(id_, "a label's id") for label, id_ in value[0].items()}
-    if len(set(labels.values())) < len(labels):
-        broken("two labels have the same id")
-    return labels, max([integer(value[2], "the next label id"), *(id_ + 1 for id_ in labels.values())])
-
-
 def _elements(unlearner: bool, counts: bool) -> int:
     """How many there are in the array that is the model."""
     return 1 + unlearner + counts
 
 
-def _label_counts(value: Any) -> LabelCounts:
+def read_label_counts(value: Any) -> LabelCounts:
+    """From unpacked user data. Raises `ModelFileError`."""
     if type(value) is not list or len(value) < 3:
         broken("the label counts are not an array of 3")
     return LabelCounts(_counts(value[0]), _counts(value[1]), _version(value[2]))

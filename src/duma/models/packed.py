@@ -1,5 +1,15 @@
 """Reading and writing the MessagePack of user data, as the engines do it."""
 
-from duma.engines.packed import PackedReader, broken, integer, name, numbers, packer, unpacked
+from duma.engines.packed import PackedReader, broken, fields, integer, name, number, numbers, packer, unpacked
 
-__all__ = ["PackedReader", "broken", "integer", "name", "numbers", "packer", "unpacked"]
+__all__ = [
+    "PackedReader",
+    "broken",
+    "fields",
+    "integer",
+    "name",
+    "number",
+    "numbers",
+    "packer",
+    "unpacked",
+]

@@ -3,6 +3,7 @@
 lru: [[ids, most recent first], [sticky ids]]        random: [{id: position}, [ids by position]]
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from duma.engines.unlearner_configuration import LruUnlearner, RandomUnlearner
@@ -23,6 +24,15 @@ def known_ids(unlearner: Unlearner, data: Any) -> list[bytes]:
     return _names(data[1])
 
 
+def known_in_any(unlearner: Unlearner, parts: Iterable[Any]) -> list[bytes]:
+    """The ids in the data of several servers, as `known_ids`: each is as recent as where it is most recent."""
+    rank: dict[bytes, int] = {}
+    for data in parts:
+        for i, id_ in enumerate(reversed(known_ids(unlearner, data))):
+            rank[id_] = min(rank.get(id_, i), i)
+    return sorted(rank, key=lambda id_: (-rank[id_], id_))
+
+
 def fitted(unlearner: Unlearner, ids: list[bytes]) -> tuple[Any, list[bytes]]:
     """Data for an unlearner that knows `ids`, given in the order of `known_ids`; and those without room.
 
@@ -36,6 +46,13 @@ def fitted(unlearner: Unlearner, ids: list[bytes]) -> tuple[Any, list[bytes]]:
     if isinstance(unlearner, LruUnlearner):
         return [others[::-1], sticky], lost
     return [{id_: position for position, id_ in enumerate(others)}, others], lost
+
+
+def arranged(unlearner: Any) -> Any:
+    """An unlearner's data with sticky ids, which have no order, in one."""
+    if type(unlearner) is list and len(unlearner) == 2 and type(unlearner[0]) is list:
+        return [unlearner[0], sorted(unlearner[1])]
+    return unlearner
 
 
 def _is_sticky(unlearner: Unlearner, id_: bytes) -> bool:
