@@ -7,7 +7,7 @@ from typing import Any
 
 import duma
 from duma.embedded import embedded_class
-from duma.models.linear_classifier import LinearClassifierLayout
+from duma.models.linear_classifier import LinearClassifierLayout, classifier_layout
 from duma.models.linear_model import Cells, LabelCounts, LinearModel
 from duma.models.weight_manager import KeywordWeights, WeightManager
 from duma.store.files import DiskFiles
@@ -66,7 +66,9 @@ def scores(model: Any, datum: Any = QUERY) -> dict[str, float]:
 def contents(path: Path) -> LinearModel:
     """The model in a file, all of it in memory."""
     with read_model(DiskFiles(), path) as file, file.user_data as data:
-        model = LinearClassifierLayout(file.config_text).read(memoryview(bytes(data)))
+        layout = classifier_layout(file.config_text)
+        assert isinstance(layout, LinearClassifierLayout)
+        model = layout.read(memoryview(bytes(data)))
     return made(
         dict(model.rows),
         unmixed=dict(model.unmixed),

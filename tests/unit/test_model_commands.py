@@ -51,6 +51,18 @@ def write(path: Path, configuration: Any) -> Path:
 # --- inspect ---
 
 
+def check_rows(content: dict[str, Any], engine: str, model: Any) -> None:
+    """What is shown of a model with rows is what the engine itself says."""
+    rows = [row["row"] for row in content["first_rows"]]
+    assert len(rows) == content["rows"] > 0
+    if engine in ("nearest_neighbor", "recommender", "anomaly"):
+        assert sorted(rows) == sorted(model.get_all_rows())
+    if engine == "classifier":
+        assert content["label_counts"] == model.get_labels()
+    if content["unlearner"] is not None:
+        assert set(content["unlearner"]) == set(rows)
+
+
 @EVERY_RECORDED
 def test_inspecting_what_jubatus_saved(path: Path) -> None:
     found = inspected(path, "--top", 1000)
@@ -62,16 +74,17 @@ def test_inspecting_what_jubatus_saved(path: Path) -> None:
     assert found["header"]["user_data_size"] + found["header"]["system_data_size"] + 48 == path.stat().st_size
     assert (found["system"]["engine"], found["system"]["id"]) == (engine, "t1")
     assert json.loads(model.get_config()) == found["configuration"]
-    if found["model"] is None:
-        assert "cannot be looked into" in found["model_problem"]
-        return
     content = found["model"]
+    assert content is not None, found["model_problem"]
     if engine == "graph":
         counts = [str(content[name]) for name in ("nodes", "global_nodes", "edges")]
         assert counts == list(model.status().values())
         return
     if engine == "weight":
         assert str(content["document_frequencies"]) == model.status()["diff_num_document_frequencies"]
+        return
+    if "parts" in content:
+        check_rows(content, engine, model)
         return
     if engine not in ("classifier", "regression"):
         return

@@ -26,9 +26,19 @@ def print_inspected(found: dict[str, Any]) -> None:
             *(
                 (name.replace("_", " "), value)
                 for name, value in content.items()
-                if name != "labels" and value not in ({}, [])
+                if name not in ("labels", "first_rows") and value not in ({}, [])
             ),
             ("model", f"not shown: {found['model_problem']}" if found["model_problem"] else None),
+        ],
+    )
+    print_table(
+        "rows",
+        ("row", "part", "content"),
+        [
+            (row["row"], part, value)
+            for row in content.get("first_rows", [])
+            for part, value in row.items()
+            if part != "row"
         ],
     )
     labels = content.get("labels", [])
@@ -94,16 +104,7 @@ def _print_content_difference(content: dict[str, Any]) -> None:
     elif "edges" in content:
         for what in ("nodes", "edges"):
             part = content[what]
-            print_fields(
-                what,
-                [
-                    ("in A", part["a"]),
-                    ("in B", part["b"]),
-                    ("only in A", _examples(part["only_a"])),
-                    ("only in B", _examples(part["only_b"])),
-                    ("that differ", _examples(part["differing"])),
-                ],
-            )
+            print_fields(what, _rows_apart(part))
         indexes = ("global_nodes", "centralities", "shortest_paths")
         print_fields("beside them", [(name.replace("_", " "), content[name]) for name in indexes])
     elif "points" in content:
@@ -118,12 +119,37 @@ def _print_content_difference(content: dict[str, Any]) -> None:
                 ("documents", content["documents"]),
             ],
         )
+    elif "parts" in content:
+        for part in content["parts"]:
+            print_fields(f"rows with {part['part']}", _rows_apart(part))
+        print_table(
+            "times trained",
+            ("label", "A", "B"),
+            [(row["label"], row["a"], row["b"]) for row in content["label_counts"]],
+        )
+        print_fields(
+            "beside them",
+            [
+                ("unlearner", "differs" if content["unlearner"] else None),
+                ("documents", content["documents"]),
+            ],
+        )
     elif "documents" in content:
         if content["documents"] is not None:
             print_fields("statistics", [("documents", content["documents"])])
     else:
         facts = [(name.replace("_", " "), value) for name, value in content.items() if name != "same"]
         print_fields("model", facts)
+
+
+def _rows_apart(part: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        ("in A", part["a"]),
+        ("in B", part["b"]),
+        ("only in A", _examples(part["only_a"])),
+        ("only in B", _examples(part["only_b"])),
+        ("that differ", _examples(part["differing"])),
+    ]
 
 
 def _examples(part: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from duma.configuration import same_configuration
 from duma.errors import ModelFileError
-from duma.models.layouts import Content, layout
+from duma.models.layouts import Content, check_alike, layout
 from duma.models.report import Report
 
 
@@ -35,7 +35,9 @@ def convert(engine_type: str, user_data: memoryview, saved: str, wanted: str) ->
         report = Report()
         report.changes.append("nothing in the model: the configurations are equal")
         return Unchanged(user_data), report
-    return layout(engine_type, saved).converted(user_data, layout(engine_type, wanted))
+    old, new = layout(engine_type, saved), layout(engine_type, wanted)
+    check_alike(old, new)
+    return old.converted(user_data, new)
 
 
 def converted_without_loss(

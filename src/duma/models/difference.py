@@ -11,7 +11,7 @@ from typing import Any
 from duma.configuration import read_configuration
 from duma.errors import DumaError
 from duma.models.inspection import iso_time
-from duma.models.layouts import layout
+from duma.models.layouts import check_alike, layout
 from duma.store.files import DiskFiles
 from duma.store.model_file import ModelFile, read_model
 
@@ -33,6 +33,7 @@ def difference(path_a: Path, path_b: Path, *, tolerance: float = 0.0, top: int =
             if same_type:
                 try:
                     layout_a, layout_b = (layout(file.engine_type, file.config_text) for file in (a, b))
+                    check_alike(layout_a, layout_b)
                     model = layout_a.difference(data_a, layout_b, data_b, tolerance, top)
                 except DumaError as error:
                     why = f"compared as bytes: {error}"

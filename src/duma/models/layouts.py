@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from duma.errors import DumaError
+from duma.errors import DumaError, ModelFileError
 from duma.models.report import Report
 
 
@@ -24,9 +24,6 @@ class Content(Protocol):
 class Layout(Protocol):
     """One engine's user data under one configuration. All methods raise `ModelFileError` for broken data."""
 
-    def __init__(self, config_text: str) -> None:
-        """Raises `ConfigurationError`."""
-
     def details(self, user_data: memoryview, top: int) -> dict[str, Any]:
         """What it holds, as JSON values."""
 
@@ -45,12 +42,15 @@ class Layout(Protocol):
 
 
 _LAYOUTS = {
+    "anomaly": "duma.models.anomaly:AnomalyLayout",
     "bandit": "duma.models.bandit:BanditLayout",
     "burst": "duma.models.burst:BurstLayout",
-    "classifier": "duma.models.linear_classifier:LinearClassifierLayout",
-    "graph": "duma.models.graph:GraphLayout",
+    "classifier": "duma.models.linear_classifier:classifier_layout",
     "clustering": "duma.models.clustering:ClusteringLayout",
-    "regression": "duma.models.linear_regression:LinearRegressionLayout",
+    "graph": "duma.models.graph:GraphLayout",
+    "nearest_neighbor": "duma.models.nearest_neighbor:NearestNeighborLayout",
+    "recommender": "duma.models.recommender:RecommenderLayout",
+    "regression": "duma.models.linear_regression:regression_layout",
     "stat": "duma.models.stat:StatLayout",
     "weight": "duma.models.weight:WeightLayout",
 }
@@ -66,3 +66,9 @@ def layout(engine_type: str, config_text: str) -> Layout:
     module, _, name = _LAYOUTS[engine_type].partition(":")
     made: Layout = getattr(import_module(module), name)(config_text)
     return made
+
+
+def check_alike(a: Layout, b: Layout) -> None:
+    """Raises `ModelFileError` for layouts of one engine whose methods have nothing in common."""
+    if type(a) is not type(b):
+        raise ModelFileError("one of the methods keeps weights of features, the other one rows")

@@ -1,23 +1,23 @@
-"""The layout of the classifier's models with linear methods (see `duma.models.layouts`)."""
+"""The layouts of the classifier's models (see `duma.models.layouts`)."""
 
 from duma.configuration import read_configuration
 from duma.engines.classifier_configuration import (
     NeighborClassifierConfiguration,
     read_classifier_configuration,
 )
-from duma.models.layouts import UnknownLayout
 from duma.models.linear_layout import LinearLayout
+from duma.models.neighbor_learners import NeighborLearnerLayout
 
 
 class LinearClassifierLayout(LinearLayout):
-    """See `duma.models.layouts.Layout`."""
+    """Of linear methods. See `duma.models.layouts.Layout`."""
 
     counts_labels = True
 
-    def __init__(self, config_text: str) -> None:
-        settings = read_classifier_configuration(read_configuration(config_text)[1])
-        if isinstance(settings, NeighborClassifierConfiguration):
-            raise UnknownLayout(
-                f"models of the classifier with the method {settings.neighbors.method} cannot be looked into"
-            )
-        super().__init__(settings)
+
+def classifier_layout(config_text: str) -> LinearClassifierLayout | NeighborLearnerLayout:
+    """The layout for the configuration's method. Raises `ConfigurationError`."""
+    settings = read_classifier_configuration(read_configuration(config_text)[1])
+    if isinstance(settings, NeighborClassifierConfiguration):
+        return NeighborLearnerLayout(settings.neighbors, labels=True)
+    return LinearClassifierLayout(settings)
