@@ -245,6 +245,7 @@ def test_a_life_without_crash():
     assert disk.listing(RESTORED.parent) == [RESTORED.name]
 
 
+@pytest.mark.slow
 def test_every_crash_leaves_whole_backups():
     """Whatever is listed can be restored, a restored folder is whole or not there, and all goes on afterwards."""
     disk = SimulatedDisk()

@@ -179,6 +179,7 @@ def test_saves_of_one_id_at_the_same_time(server: Lives, subject: Subject) -> No
     assert not list(server.datadir.glob(".duma-*"))
 
 
+@pytest.mark.slow
 def test_what_is_saved_during_training_is_a_state_between_two_updates(
     server: Lives, subject: Subject
 ) -> None:
@@ -212,6 +213,7 @@ def test_what_is_saved_during_training_is_a_state_between_two_updates(
         assert subject.timeless(saved) in states
 
 
+@pytest.mark.slow
 def test_snapshots_come_and_go_with_the_journal(server: Lives, subject: Subject) -> None:
     words = ("--keep-last", "2", "--journal-segment-size", "4096", "--snapshot-journal-size", "0")
     client = server.start(*words)
