@@ -3,9 +3,8 @@
 
 NB_MODULE(_core, m) {
     using namespace duma;
-    namespace nb = nanobind;
-    nb::exception<msgpack::TypeMismatch>(m, "TypeMismatch", PyExc_TypeError);
-    nb::exception<msgpack::Malformed>(m, "Malformed", PyExc_ValueError);
+    bindings::bind_error<msgpack::TypeMismatch>(m, "TypeMismatch", PyExc_TypeError);
+    bindings::bind_error<msgpack::Malformed>(m, "Malformed", PyExc_ValueError);
     bindings::bind_rpc(m);
     bindings::bind_convert(m);
     bindings::bind_models(m);

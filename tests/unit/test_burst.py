@@ -463,6 +463,7 @@ def test_every_broken_off_file_is_refused() -> None:
     ("wrong", "text"),
     [
         (config(n=0), "invalid parameter (expected: window_batch_size should > 0)"),
+        (config(n=2**31 - 1), "invalid parameter (expected: window_batch_size should <= 100000)"),
         (config(h=0), "invalid parameter (expected: batch_interval should > 0)"),
         (config(rotate=-1), "invalid parameter (expected: result_window_rotate_size should > 0)"),
         (config(reuse=-1, n=-1), "invalid parameter (expected: window_batch_size should > 0)"),

@@ -263,6 +263,7 @@ def test_many_rows_are_searched_by_several_threads() -> None:
         ("lsh", {"hash_num": "8"}, "Integer is expected, but String is given. (.parameter.hash_num)"),
         ("lsh", {"hash_num": 64.0}, "Integer is expected, but Float is given. (.parameter.hash_num)"),
         ("lsh", {"hash_num": 0}, "invalid parameter (expected: 1 <= hash_num)"),
+        ("minhash", {"hash_num": 1 << 30}, "invalid parameter (expected: bits of a signature <= 16777216)"),
         ("lsh", {"hash_num": 8, "cache_size": -1}, "invalid parameter (expected: 0 <= cache_size)"),
         ("minhash", {"hash_num": 8, "cache_size": 1}, '"cache_size" is not used (.parameter)'),
         ("lsh", {"hash_num": 8, "unlearner": "lru"}, '"unlearner" is not used (.parameter)'),

@@ -277,7 +277,7 @@ def _row(
 def _described(manifest: Manifest, *, with_id: bool = False) -> str:
     name = f"{manifest.id}, " if with_id else ""
     when = format_time(manifest.time * 1000)
-    return f"{name}a {manifest.engine_type}, as of record {manifest.sequence}, {when}, {manifest.size} bytes"
+    return f"{name}{manifest.engine_type}, as of record {manifest.sequence}, {when}, {manifest.size} bytes"
 
 
 def _say_verified(verification: Verification | None) -> None:

@@ -152,7 +152,7 @@ def _report(found: Survey, built: Rebuilt, *, dry_run: bool) -> Iterator[tuple[s
         yield "unfinished", f"{found.tail} (normal while a server is writing)"
     yield (
         "model",
-        f"a {built.engine_type}, as of record {recovered.position.sequence}, {format_time(built.time)}",
+        f"{built.engine_type}, as of record {recovered.position.sequence}, {format_time(built.time)}",
     )
 
 

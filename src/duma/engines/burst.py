@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from duma.configuration import Float64, Integer, check
+from duma.configuration import Float64, Integer, InvalidParameter, check, located
 from duma.configuration_form import Choice, Condition, Form, Member
 from duma.engines.burst_model import BurstModel, Keyword, read_burst_model
 from duma.engines.burst_windows import Batch, Options, Result
@@ -52,6 +52,7 @@ _METHODS = Choice("method", "parameter", {"burst": _PARAMETER}, parameters_neede
 _FORM = Form("finds bursts of keywords", choices=(_METHODS,))
 
 _NO_THRESHOLD = 1.7976931348623157e308
+_MOST_BATCHES = 100_000  # of a window: more would take minutes for an update
 _SLOW_BATCHES = 100  # as many take about a millisecond
 _SLOW_KEYWORDS = 300
 
@@ -64,6 +65,9 @@ def read_burst_configuration(configuration: Any) -> Options:
     top = check(_FORM.schema, configuration)
     parameter = check(_PARAMETER.schema, top["parameter"], ".parameter")
     _PARAMETER.require(parameter, ".parameter")
+    if (batches := parameter["window_batch_size"]) > _MOST_BATCHES:
+        with located(".parameter.window_batch_size"):
+            raise InvalidParameter(f"window_batch_size should <= {_MOST_BATCHES}", f"it is {batches}")
     if not parameter["costcut_threshold"] > 0:
         parameter["costcut_threshold"] = _NO_THRESHOLD
     return Options(**parameter)

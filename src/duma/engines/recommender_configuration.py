@@ -17,14 +17,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duma import _core
-from duma.configuration import Boolean, Float32, Int64, Integer, InvalidParameter, check, located
+from duma.configuration import Boolean, Float32, Int64, Integer, check
 from duma.configuration_form import Choice, Condition, Form, Member
 from duma.convert.schema import CONVERTER_MEMBER
-from duma.engines.signature_configuration import SIGNATURE_METHODS, read_signature_configuration
+from duma.engines.signature_configuration import (
+    SIGNATURE_METHODS,
+    read_signature_configuration,
+    require_room,
+)
 from duma.engines.unlearner_configuration import UNLEARNER, LruUnlearner, RandomUnlearner, read_unlearner
 from duma.errors import ConfigurationError
-
-MAX_PROJECTIONS = 1 << 24  # more would take gigabytes and seconds for one row
 
 _HASH_NUM = Member(
     Int64(),
@@ -147,11 +149,7 @@ def read_recommender_index(method: str, parameter: Any, path: str) -> Recommende
     settings = check(form.schema, parameter, "" if parameter is None else path)
     form.require(settings, path)
     build, projections = _BUILDERS[name](settings, path)
-    if projections > MAX_PROJECTIONS:
-        with located(path):
-            raise InvalidParameter(
-                f"bits of a signature <= {MAX_PROJECTIONS}", f"there would be {projections} for each row"
-            )
+    require_room(projections, path)
     return RecommenderIndexConfiguration(build, projections, _unlearner(name, settings, path))
 
 

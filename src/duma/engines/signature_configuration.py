@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from duma import _core
-from duma.configuration import Integer, check
+from duma.configuration import Integer, InvalidParameter, check, located
 from duma.configuration_form import Choice, Condition, Form, Member
+
+_MOST_BITS = 1 << 24  # more would take gigabytes and seconds for one row
 
 _HASH_NUM = Member(
     Integer(),
@@ -52,7 +54,7 @@ class SignatureConfiguration:
     """How signatures are made and searched."""
 
     method: str  # lsh, minhash or euclid_lsh
-    hash_num: int  # bits of a signature, at least 1
+    hash_num: int  # bits of a signature, 1 to 2^24
     threads: int  # for one search; 0 and 1: the caller's alone, negative: as many as the machine has
     cache_size: int  # features whose random numbers are kept
 
@@ -70,4 +72,14 @@ def read_signature_configuration(method: str, parameter: Any, path: str) -> Sign
     settings = check(form.schema, parameter, path if parameter is not None else "")
     form.require(settings, path)
     hash_num, cache_size = settings["hash_num"], settings.get("cache_size", 0)
+    require_room(hash_num, f"{path}.hash_num")
     return SignatureConfiguration(method, hash_num, settings.get("threads", 0), cache_size)
+
+
+def require_room(bits: int, path: str) -> None:
+    """Raises `InvalidParameter` where a row of as many bits as the value at `path` says would have no room."""
+    if bits > _MOST_BITS:
+        with located(path):
+            raise InvalidParameter(
+                f"bits of a signature <= {_MOST_BITS}", f"there would be {bits} for each row"
+            )

@@ -190,7 +190,9 @@ class _Rebuilding:
     def load(self, model: ModelFile) -> None:
         self.engine_type, self.config_text = model.engine_type, model.config_text
         if self.engine_type not in ENGINES:
-            raise JournalError(f"{model.path} is of a {self.engine_type}, which this version cannot serve")
+            raise JournalError(
+                f"{model.path} is of the engine {self.engine_type}, which this version cannot serve"
+            )
         if self._dry_run:
             return
         self.engine = engine_class(self.engine_type)(self.config_text)

@@ -48,7 +48,9 @@ class _Recovery:
 
     def load(self, model: ModelFile) -> None:
         if model.engine_type not in ENGINES:
-            raise JournalError(f"{model.path} is of a {model.engine_type}, which this version does not know")
+            raise JournalError(
+                f"{model.path} is of the engine {model.engine_type}, which this version does not know"
+            )
         self.engine = engine_class(model.engine_type)(model.config_text)
         self._replayer = Replayer(self.engine, self._folder)
         self._replayer.load(model)
