@@ -16,7 +16,9 @@ from replay import load, recorded_model, replay, transcripts
 
 # Every server is a process of its own, forked from one that has imported what they all need.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["duma.server.launch", "duma.server.server", "duma.server.durability", "duma._core"])
+FORKS.set_forkserver_preload(
+    ["duma.server.launch", "duma.server.server", "duma.server.durability", "duma._core"]
+)
 
 
 @contextmanager
