@@ -50,7 +50,7 @@ const std::vector<Feature>& Conversion::convert(msgpack::Reader& datum, const Na
 
 // ---- what is remembered of a key
 
-Conversion::Plan& Conversion::plan_for(std::string_view key, size_t& hint) {
+inline Conversion::Plan& Conversion::plan_for(std::string_view key, size_t& hint) {
     // Records mostly come with the same keys in the same order.
     if (hint < plans_.size() && plans_[hint].is(key)) return plans_[hint++];
     const uint32_t known = keys_.intern(key);
@@ -59,7 +59,7 @@ Conversion::Plan& Conversion::plan_for(std::string_view key, size_t& hint) {
     return plans_[known];
 }
 
-Conversion::Plan Conversion::make_plan(std::string_view key) const {
+inline Conversion::Plan Conversion::make_plan(std::string_view key) const {
     Plan plan;
     plan.key = key;
     plan.has_dollar = key.find('$') != key.npos;
@@ -84,7 +84,7 @@ Conversion::Plan Conversion::make_plan(std::string_view key) const {
     return plan;
 }
 
-void Conversion::start(const Names& names) {
+inline void Conversion::start(const Names& names) {
     if (keys_.size() > kRememberedKeys) {
         keys_.clear();
         plans_.clear();
@@ -103,7 +103,7 @@ void Conversion::start(const Names& names) {
 
 // ---- the datum as it was sent
 
-void Conversion::read(msgpack::Reader& in) {
+inline void Conversion::read(msgpack::Reader& in) {
     strings_.clear();
     numbers_.clear();
     binaries_.clear();
@@ -132,7 +132,7 @@ void Conversion::read(msgpack::Reader& in) {
 // ---- filters: rule by rule, each over the originals and what earlier rules made
 
 template <class Item, class Rules, class Which, class Apply>
-void Conversion::filter(const std::vector<Item>& originals, std::vector<Item>& filtered, const Rules& rules, Which which, Apply apply) {
+inline void Conversion::filter(const std::vector<Item>& originals, std::vector<Item>& filtered, const Rules& rules, Which which, Apply apply) {
     filtered.clear();
     size_t hint = 0;
     for (uint32_t rule = 0; rule < rules.size(); ++rule) {
@@ -148,12 +148,12 @@ void Conversion::filter(const std::vector<Item>& originals, std::vector<Item>& f
     }
 }
 
-std::string_view Conversion::keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+inline std::string_view Conversion::keep(std::string text) { return kept_.emplace_back(std::move(text)); }
 
 // ---- extraction
 
 template <class Resolve>
-void Conversion::extract(Resolve&& resolve, const Names& names) {
+inline void Conversion::extract(Resolve&& resolve, const Names& names) {
     kept_.clear();
     if (!converter_.string_filters.empty())
         filter(strings_, filtered_strings_, converter_.string_filters,
@@ -172,7 +172,7 @@ void Conversion::extract(Resolve&& resolve, const Names& names) {
 }
 
 template <class Resolve>
-void Conversion::extract_strings(const std::vector<Text>& texts, Resolve& resolve, const Names& names) {
+inline void Conversion::extract_strings(const std::vector<Text>& texts, Resolve& resolve, const Names& names) {
     size_t hint = 0;
     for (uint32_t rule = 0; rule < converter_.string_rules.size(); ++rule)
         for (const Text& text : texts) {
@@ -183,7 +183,7 @@ void Conversion::extract_strings(const std::vector<Text>& texts, Resolve& resolv
 }
 
 template <class Resolve>
-void Conversion::extract_string(const Plan& plan, const StringUse& use, std::string_view text, Resolve& resolve, const Names& names) {
+inline void Conversion::extract_string(const Plan& plan, const StringUse& use, std::string_view text, Resolve& resolve, const Names& names) {
     const StringRule& rule = converter_.string_rules[use.rule];
     const size_t first = features_.size();
     const bool binary = rule.sample_weight == SampleWeight::bin;
@@ -211,7 +211,7 @@ void Conversion::extract_string(const Plan& plan, const StringUse& use, std::str
     if (weighs_) originate(rule.global_weight, counts_lengths_ ? std::string_view(use.group) : std::string_view());
 }
 
-void Conversion::order_as_reference(size_t first, const StringUse& use, const StringRule& rule, const Names& names) {
+inline void Conversion::order_as_reference(size_t first, const StringUse& use, const StringRule& rule, const Names& names) {
     std::vector<uint64_t> hashes;
     for (size_t i = first; i < features_.size(); ++i) {
         std::string_view value = name(features_[i].id, names);
@@ -224,7 +224,7 @@ void Conversion::order_as_reference(size_t first, const StringUse& use, const St
 }
 
 template <class Resolve>
-void Conversion::extract_numbers(const std::vector<Number>& numbers, Resolve& resolve) {
+inline void Conversion::extract_numbers(const std::vector<Number>& numbers, Resolve& resolve) {
     size_t hint = 0;
     for (const Number& number : numbers) {
         Plan& plan = plan_for(number.key, hint);
@@ -234,7 +234,7 @@ void Conversion::extract_numbers(const std::vector<Number>& numbers, Resolve& re
 }
 
 template <class Resolve>
-void Conversion::extract_number(NumUse& use, const Number& number, Resolve& resolve) {
+inline void Conversion::extract_number(NumUse& use, const Number& number, Resolve& resolve) {
     const NumRule& rule = converter_.num_rules[use.rule];
     switch (rule.extractor.kind) {
         case NumExtractor::Kind::number: return emit_numbered(use, number.value, resolve);
@@ -250,7 +250,7 @@ void Conversion::extract_number(NumUse& use, const Number& number, Resolve& reso
 }
 
 template <class Resolve>
-void Conversion::emit_numbered(NumUse& use, double value, Resolve& resolve) {
+inline void Conversion::emit_numbered(NumUse& use, double value, Resolve& resolve) {
     uint32_t id = use.id;
     if (id == Names::kNone) {
         id = resolve(std::string_view(use.name));
@@ -261,7 +261,7 @@ void Conversion::emit_numbered(NumUse& use, double value, Resolve& resolve) {
 }
 
 template <class Resolve>
-void Conversion::extract_binaries(Resolve& resolve) {
+inline void Conversion::extract_binaries(Resolve& resolve) {
     size_t hint = 0;
     for (uint32_t i = 0; i < converter_.binary_rules.size(); ++i)
         for (const Text& binary : binaries_) {
@@ -274,24 +274,24 @@ void Conversion::extract_binaries(Resolve& resolve) {
 }
 
 template <class Resolve>
-void Conversion::emit_all(const NamedValues& values, Resolve& resolve) {
+inline void Conversion::emit_all(const NamedValues& values, Resolve& resolve) {
     for (const auto& [name, value] : values) {
         emit(resolve(std::string_view(name)), value);
         if (weighs_) originate(global_weight_of_key(name), counts_lengths_ ? group_of_key(name) : std::string());
     }
 }
 
-void Conversion::emit(uint32_t id, double value) {
+inline void Conversion::emit(uint32_t id, double value) {
     if (id != Names::kNone && (value != 0 || weighs_)) features_.push_back({id, value});
 }
 
-[[noreturn]] void Conversion::refuse_dollar(const Plan& plan) {
+[[noreturn]] inline void Conversion::refuse_dollar(const Plan& plan) {
     throw ConversionError("feature key cannot contain '$': " + plan.key);
 }
 
 // ---- weights
 
-void Conversion::originate(GlobalWeight weight, std::string_view group) {
+inline void Conversion::originate(GlobalWeight weight, std::string_view group) {
     if (origins_.size() == features_.size()) return;
     const uint32_t index = group.empty() ? kNoGroup : group_index(group);
     while (origins_.size() < features_.size()) {
@@ -300,14 +300,14 @@ void Conversion::originate(GlobalWeight weight, std::string_view group) {
     }
 }
 
-uint32_t Conversion::group_index(std::string_view key) {
+inline uint32_t Conversion::group_index(std::string_view key) {
     for (uint32_t i = 0; i < groups_.size(); ++i)
         if (groups_[i].key == key) return i;
     groups_.push_back({std::string(key), 0});
     return static_cast<uint32_t>(groups_.size() - 1);
 }
 
-void Conversion::gather(Weights& weights) {
+inline void Conversion::gather(Weights& weights) {
     KeywordWeights& diff = weights.diff;
     ++diff.document_count;
     for (const Feature& feature : features_) diff.document_frequencies.add(feature.id, 1);
@@ -317,7 +317,7 @@ void Conversion::gather(Weights& weights) {
     }
 }
 
-void Conversion::apply_weights(const Names& names, const Weights& weights) {
+inline void Conversion::apply_weights(const Names& names, const Weights& weights) {
     std::vector<double> averages;
     for (const Group& group : groups_) averages.push_back(weights.average_length(group.key));
     for (size_t i = 0; i < features_.size(); ++i) {
@@ -340,14 +340,14 @@ void Conversion::apply_weights(const Names& names, const Weights& weights) {
     }
 }
 
-double Conversion::inverse_document_frequency(const Weights& weights, GlobalWeight weight, uint32_t id) {
+inline double Conversion::inverse_document_frequency(const Weights& weights, GlobalWeight weight, uint32_t id) {
     return weights.inverse_document_frequency(weight, id & ~kLocal, !(id & kLocal));
 }
 
 // ---- after extraction
 
 template <class Combined, class Last>
-void Conversion::finish(const Names& names, const Weights& weights, Combined&& combined, Last&& last) {
+inline void Conversion::finish(const Names& names, const Weights& weights, Combined&& combined, Last&& last) {
     if (weighs_) {
         apply_weights(names, weights);
         std::erase_if(features_, [](const Feature& feature) { return feature.value == 0; });
@@ -357,7 +357,7 @@ void Conversion::finish(const Names& names, const Weights& weights, Combined&& c
 }
 
 template <class Resolve>
-void Conversion::combine(const Names& names, Resolve& resolve) {
+inline void Conversion::combine(const Names& names, Resolve& resolve) {
     const size_t n = features_.size();
     if (n < 2) return;
     std::vector<char> left(n), right(n);
@@ -376,7 +376,7 @@ void Conversion::combine(const Names& names, Resolve& resolve) {
 }
 
 template <class Resolve>
-void Conversion::combine_pair(const CombinationRule& rule, Feature a, Feature b, const Names& names, Resolve& resolve) {
+inline void Conversion::combine_pair(const CombinationRule& rule, Feature a, Feature b, const Names& names, Resolve& resolve) {
     std::string key(name(a.id, names));
     key.append("&").append(name(b.id, names)).append(rule.tail);
     const auto append = [&](std::string_view made, double value) {  // zeros stay
@@ -392,7 +392,7 @@ void Conversion::combine_pair(const CombinationRule& rule, Feature a, Feature b,
 }
 
 template <class Resolve>
-void Conversion::hash_names(const Names& names, Resolve& resolve) {
+inline void Conversion::hash_names(const Names& names, Resolve& resolve) {
     size_t kept = 0;
     for (const Feature feature : features_) {
         char digits[20];
@@ -404,9 +404,9 @@ void Conversion::hash_names(const Names& names, Resolve& resolve) {
     features_.resize(kept);
 }
 
-uint32_t Conversion::local(std::string_view name) { return local_.intern(name) | kLocal; }
+inline uint32_t Conversion::local(std::string_view name) { return local_.intern(name) | kLocal; }
 
-uint32_t Conversion::known_or_local(std::string_view name, const Names& names) {
+inline uint32_t Conversion::known_or_local(std::string_view name, const Names& names) {
     const uint32_t id = names.find(name);
     return id != Names::kNone ? id : local(name);
 }
