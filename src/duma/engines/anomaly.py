@@ -16,6 +16,7 @@ from duma.engines.datum import Datum
 from duma.engines.declaration import CHT2, RANDOM, Aggregator, Packed, analysis
 from duma.engines.id_with_score import IdWithScore
 from duma.engines.signature_configuration import SignatureConfiguration
+from duma.engines.wire_types import raw
 
 
 def _searches_long(engine: "Anomaly") -> bool:
@@ -57,18 +58,18 @@ class Anomaly(CoreEngine):
     def update(self, id: str, row: Packed[Datum]) -> float:  # noqa: A002 - clients pass it by this name
         """Add a datum to a row, which need not exist (lof only); returns its score."""
         self._require_lof("update_row")
-        return self._model.update(_bytes(id), row)
+        return self._model.update(raw(id), row)
 
     @declaration.update(route=CHT2, slow=_updates_long)
     def overwrite(self, id: str, row: Packed[Datum]) -> float:  # noqa: A002
         """Set a row to a datum, in place of an older one; returns its score."""
-        return self._model.overwrite(_bytes(id), row)
+        return self._model.overwrite(raw(id), row)
 
     @declaration.update(route=CHT2, aggregator=Aggregator.ALL_AND)
     def clear_row(self, id: str) -> bool:  # noqa: A002
         """Forget a row, which need not exist (lof only); returns true. Its neighbours' densities stay as they are."""
         self._require_lof("clear_row")
-        self._model.clear_row(_bytes(id))
+        self._model.clear_row(raw(id))
         return True
 
     @analysis(route=RANDOM, slow=_searches_long)
@@ -102,7 +103,3 @@ def _build(settings: AnomalyConfiguration) -> _core.Anomaly:
     if isinstance(settings.index, SignatureConfiguration):
         return _core.Anomaly.light_lof(settings.lof_settings(), settings.index.build(), converter, unlearner)
     return _core.Anomaly.lof(settings.lof_settings(), settings.index.build(), converter, unlearner)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ from duma.engines.burst_model import BurstModel, Keyword, read_burst_model
 from duma.engines.burst_windows import Batch, Options, Result
 from duma.engines.declaration import BROADCAST, CHT2, RANDOM, Aggregator, analysis, update
 from duma.engines.engine import Engine, Snapshot
+from duma.engines.wire_types import raw
 from duma.errors import DumaError
 
 
@@ -112,9 +113,7 @@ class Burst(Engine):
     @update(route=BROADCAST, slow=lambda engine: engine.batch_count > _SLOW_BATCHES)
     def add_documents(self, data: list[Document]) -> int:
         """Count documents; returns how many were accepted: those not older than the newest window of any keyword."""
-        return self._model.add_documents(
-            [(document.pos, document.text.encode("utf-8", "surrogateescape")) for document in data]
-        )
+        return self._model.add_documents([(document.pos, raw(document.text)) for document in data])
 
     @analysis(route=CHT2)
     def get_result(self, keyword: str) -> Window:

@@ -29,7 +29,7 @@ from duma.engines.packed import (
     packer,
     text,
 )
-from duma.engines.wire_types import Int
+from duma.engines.wire_types import Int, raw
 
 _MOST_DOCUMENTS = 2**31 - 1
 _PROGRESS = 256  # keywords between two reports
@@ -87,7 +87,7 @@ class BurstModel:
     def add_documents(self, documents: Sequence[tuple[float, bytes]]) -> int:
         """Count documents (position and text), and look for bursts; returns how many every keyword accepted."""
         counters = [
-            (keyword, keyword.encode("utf-8", "surrogateescape"), Counter(self.options, known.counted))
+            (keyword, raw(keyword), Counter(self.options, known.counted))
             for keyword, known in self._keywords.items()
             if known.counted is not None
         ]

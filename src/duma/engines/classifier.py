@@ -13,7 +13,7 @@ from duma.engines.core_model import CoreEngine
 from duma.engines.datum import Datum
 from duma.engines.declaration import BROADCAST, RANDOM, Aggregator, Packed, analysis, update
 from duma.engines.neighbor_configuration import seed_of_ids
-from duma.engines.wire_types import ULong
+from duma.engines.wire_types import ULong, raw
 
 
 class LabeledDatum(NamedTuple):
@@ -91,12 +91,12 @@ class Classifier(CoreEngine):
     @update(route=BROADCAST, aggregator=Aggregator.ALL_AND)
     def set_label(self, new_label: str) -> bool:
         """Make a label known before any datum teaches it; false if it is known already."""
-        return self._model.set_label(new_label.encode("utf-8", "surrogateescape"))
+        return self._model.set_label(raw(new_label))
 
     @update(route=BROADCAST, aggregator=Aggregator.ALL_OR, slow=_searches_long)
     def delete_label(self, target_label: str) -> bool:
         """Forget a label and all its weights or records; false if it is unknown, and with cosine and euclidean."""
-        return self._model.delete_label(target_label.encode("utf-8", "surrogateescape"))
+        return self._model.delete_label(raw(target_label))
 
     def hidden_state(self) -> bytes:
         return self._model.hidden_state()

@@ -12,7 +12,7 @@ from duma.engines.datum import Datum
 from duma.engines.declaration import CHT1, RANDOM, Packed, analysis, update
 from duma.engines.id_with_score import IdWithScore
 from duma.engines.signature_configuration import SIGNATURE_METHODS, read_signature_configuration
-from duma.engines.wire_types import UInt
+from duma.engines.wire_types import UInt, raw
 
 _FORM = Form("finds neighbours", {"converter": CONVERTER_MEMBER}, (SIGNATURE_METHODS,))
 
@@ -41,14 +41,14 @@ class NearestNeighbor(CoreEngine):
     @update(route=CHT1)
     def set_row(self, id: str, d: Packed[Datum]) -> bool:  # noqa: A002 - clients pass it by this name
         """Set a row to a datum, in place of an older one; returns true."""
-        self._model.set_row(_bytes(id), d)
+        self._model.set_row(raw(id), d)
         self._updated_rows += 1
         return True
 
     @analysis(route=RANDOM, slow=_searches_long)
     def neighbor_row_from_id(self, id: str, size: UInt) -> Packed[list[IdWithScore]]:  # noqa: A002
         """The rows nearest to a row (itself among them) and their distances, nearest first; none for an unknown id."""
-        return self._model.search_by_id(_bytes(id), size, _core.Score.distance)  # type: ignore[return-value]
+        return self._model.search_by_id(raw(id), size, _core.Score.distance)  # type: ignore[return-value]
 
     @analysis(route=RANDOM, slow=_searches_long)
     def neighbor_row_from_datum(self, query: Packed[Datum], size: UInt) -> Packed[list[IdWithScore]]:
@@ -58,7 +58,7 @@ class NearestNeighbor(CoreEngine):
     @analysis(route=RANDOM, slow=_searches_long)
     def similar_row_from_id(self, id: str, ret_num: UInt) -> Packed[list[IdWithScore]]:  # noqa: A002
         """The rows most similar to a row (itself among them), most similar first; none for an unknown id."""
-        return self._model.search_by_id(_bytes(id), ret_num, _core.Score.similarity)  # type: ignore[return-value]
+        return self._model.search_by_id(raw(id), ret_num, _core.Score.similarity)  # type: ignore[return-value]
 
     @analysis(route=RANDOM, slow=_searches_long)
     def similar_row_from_datum(self, query: Packed[Datum], ret_num: UInt) -> Packed[list[IdWithScore]]:
@@ -76,7 +76,3 @@ class NearestNeighbor(CoreEngine):
 
     def status(self) -> dict[str, str]:
         return {"update_row_cnt": str(self._updated_rows), **super().status()}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

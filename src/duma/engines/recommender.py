@@ -10,7 +10,7 @@ from duma.engines.datum import Datum
 from duma.engines.declaration import CHT2, RANDOM, Aggregator, Packed, analysis, update
 from duma.engines.id_with_score import IdWithScore
 from duma.engines.recommender_configuration import RECOMMENDER_FORM, read_recommender_configuration
-from duma.engines.wire_types import Float, UInt
+from duma.engines.wire_types import Float, UInt, raw
 
 # Dimensions of a projection from which on a row takes about a millisecond.
 _MANY_PROJECTIONS = 4096
@@ -48,19 +48,19 @@ class Recommender(CoreEngine):
     @update(route=CHT2, aggregator=Aggregator.ALL_AND)
     def clear_row(self, id: str) -> bool:  # noqa: A002 - clients pass it by this name
         """Forget a row, if it is there; returns true."""
-        self._model.clear_row(_bytes(id))
+        self._model.clear_row(raw(id))
         return True
 
     @update(route=CHT2, aggregator=Aggregator.ALL_AND, slow=_learns_long)
     def update_row(self, id: str, row: Packed[Datum]) -> bool:  # noqa: A002
         """Add the features of a datum to a row, in place of those of the same name; returns true."""
-        self._model.update_row(_bytes(id), row)
+        self._model.update_row(raw(id), row)
         return True
 
     @analysis(route=CHT2, slow=_searches_long)
     def complete_row_from_id(self, id: str) -> Packed[Datum]:  # noqa: A002
         """The mean of the rows most like a row, as far as features can be made a datum again."""
-        return self._model.complete_by_id(_bytes(id))  # type: ignore[return-value]
+        return self._model.complete_by_id(raw(id))  # type: ignore[return-value]
 
     @analysis(route=RANDOM, slow=_searches_long)
     def complete_row_from_datum(self, row: Packed[Datum]) -> Packed[Datum]:
@@ -100,7 +100,7 @@ class Recommender(CoreEngine):
     @analysis(route=CHT2)
     def decode_row(self, id: str) -> Packed[Datum]:  # noqa: A002
         """A row, as far as its features can be made a datum again; an empty one for an unknown id."""
-        return self._model.decode_row(_bytes(id))  # type: ignore[return-value]
+        return self._model.decode_row(raw(id))  # type: ignore[return-value]
 
     @analysis(route=RANDOM, slow=_searches_long)
     def get_all_rows(self) -> Packed[list[str]]:
@@ -118,7 +118,7 @@ class Recommender(CoreEngine):
         return self._model.calc_l2norm(row)
 
     def _similar_by_id(self, id: str, limit: _core.Limit) -> list[IdWithScore]:  # noqa: A002
-        return self._model.similar_by_id(_bytes(id), limit)  # type: ignore[return-value]
+        return self._model.similar_by_id(raw(id), limit)  # type: ignore[return-value]
 
     def _similar_by_datum(self, row: Any, limit: _core.Limit) -> list[IdWithScore]:
         return self._model.similar_by_datum(row, limit)  # type: ignore[return-value]
@@ -139,7 +139,3 @@ def _share(rate: float) -> _core.Limit:
     if not 0 < rate <= 1:
         raise InvalidParameter("0 < rate <= 1", f"it is {rate:g}")
     return _core.Limit.rate(rate)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Generic, Protocol, TypeVar
 
+from duma.engines.wire_types import raw
+
 V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
 
@@ -80,7 +82,7 @@ class SharedMap(Generic[V]):
 
 def _part(key: str) -> int:
     # Not by `hash`, which is another in each process: files of equal models are equal.
-    return zlib.crc32(key.encode("utf-8", "surrogateescape")) % _PARTS
+    return zlib.crc32(raw(key)) % _PARTS
 
 
 class SharedQueue(Generic[V]):

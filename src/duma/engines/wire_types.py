@@ -101,6 +101,11 @@ def unpack(data: bytes | memoryview) -> Any:
         raise ArgumentMismatch(f"not MessagePack: {error}") from error
 
 
+def raw(text: str) -> bytes:
+    """The bytes of a text as a call brought it, UTF-8 or not."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def wire_type(declared: Any) -> WireType:
     """The form of a declared type. Raises `TypeError` for one that has none."""
     if declared in _SCALARS:
