@@ -16,6 +16,7 @@ import duma
 
 ROWS, QUERIES, GROUPS = 10_000, 200, 200
 BITS = (64, 128, 256, 512, 1024)
+PROBES, TABLES = (0, 64, 1024), (4, 16, 64)
 NEAREST, MORE = 10, 100
 
 # The exact similarity of a query to every row.
@@ -75,33 +76,55 @@ def texts(length: int = 30, vocabulary: int = 5000) -> Records:
     return Records(datums[:ROWS], datums[ROWS:], [exact(query) for query in made[ROWS:]])
 
 
-def engine(method: str, bits: int) -> duma.NearestNeighbor:
-    return duma.NearestNeighbor(
-        {
-            "method": method,
-            "parameter": {"hash_num": bits},
-            "converter": {
-                "num_rules": [{"key": "*", "type": "num"}],
-                "string_rules": [
-                    {"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"}
-                ],
-            },
-        }
-    )
+CONVERTER = {
+    "num_rules": [{"key": "*", "type": "num"}],
+    "string_rules": [{"key": "*", "type": "space", "sample_weight": "bin", "global_weight": "bin"}],
+}
+
+# A search for rows, by a datum and how many.
+Search = Callable[[duma.Datum, int], list[Any]]
 
 
-def recall(method: str, bits: int, records: Records) -> tuple[float, float]:
+def by_signatures(method: str, bits: int, rows: list[duma.Datum]) -> Search:
+    """A search among rows by nearest_neighbor. The recommender's lsh and minhash have the same signatures."""
+    engine = duma.NearestNeighbor({"method": method, "parameter": {"hash_num": bits}, "converter": CONVERTER})
+    for number, row in enumerate(rows):
+        engine.set_row(str(number), row)
+    return engine.neighbor_row_from_datum
+
+
+def by_buckets(probes: int, tables: int, rows: list[duma.Datum]) -> Search:
+    """A search among rows by the recommender's euclid_lsh, which looks only into buckets."""
+    parameter = {
+        "hash_num": 4,
+        "table_num": tables,
+        "bin_width": 8.0,
+        "probe_num": probes,
+        "seed": 1091,
+    }
+    engine = duma.Recommender({"method": "euclid_lsh", "parameter": parameter, "converter": CONVERTER})
+    for number, row in enumerate(rows):
+        engine.update_row(str(number), row)
+    return engine.similar_row_from_datum
+
+
+def recall(search: Search, records: Records) -> tuple[float, float]:
     """The share of the true `NEAREST` among as many rows found, and among `MORE`."""
-    rows = engine(method, bits)
-    for number, row in enumerate(records.rows):
-        rows.set_row(str(number), row)
     hits = np.zeros(2)
     for query, similarity in zip(records.queries, records.similarities, strict=True):
         enough = np.partition(similarity, -NEAREST)[-NEAREST]
-        found = similarity[[int(one.id) for one in rows.neighbor_row_from_datum(query, MORE)]] >= enough
+        found = similarity[[int(one.id) for one in search(query, MORE)]] >= enough
         hits += min(NEAREST, found[:NEAREST].sum()), min(NEAREST, found.sum())
     first, more = hits / (NEAREST * len(records.queries))
     return float(first), float(more)
+
+
+def print_recalls(
+    title: str, corner: str, columns: list[str], lines: dict[int, list[tuple[float, float]]]
+) -> None:
+    print(f"\n{title}\n{corner:>8}" + "".join(f"{column:>20}" for column in columns))
+    for head, recalls in lines.items():
+        print(f"{head:>8}" + "".join(f"{first:>13.2f} {more:>6.2f}" for first, more in recalls), flush=True)
 
 
 def main() -> None:
@@ -110,14 +133,29 @@ def main() -> None:
         "euclid_lsh": numbers("distance"),
         "minhash": texts(),
     }
-    print(f"the {NEAREST} nearest of {ROWS:,} rows: share found among {NEAREST} rows, and among {MORE}\n")
-    print(f"{'bits':>6}" + "".join(f"{method:>20}" for method in contests))
-    for bits in BITS:
-        line = ""
-        for method, records in contests.items():
-            first, more = recall(method, bits, records)
-            line += f"{first:>13.2f} {more:>6.2f}"
-        print(f"{bits:>6}{line}", flush=True)
+    print(f"the {NEAREST} nearest of {ROWS:,} rows: share found among {NEAREST} rows, and among {MORE}")
+    print_recalls(
+        "signatures",
+        "bits",
+        list(contests),
+        {
+            bits: [
+                recall(by_signatures(method, bits, records.rows), records)
+                for method, records in contests.items()
+            ]
+            for bits in BITS
+        },
+    )
+    distances = contests["euclid_lsh"]
+    print_recalls(
+        "the recommender's euclid_lsh, 4 hashes a table, bin_width 8",
+        "probes",
+        [f"{tables} tables" for tables in TABLES],
+        {
+            probes: [recall(by_buckets(probes, tables, distances.rows), distances) for tables in TABLES]
+            for probes in PROBES
+        },
+    )
 
 
 if __name__ == "__main__":
