@@ -45,13 +45,6 @@ public:
     virtual void add_to(Snapshot& snapshot) = 0;  // at the cost of a pointer per some hundred ids
     virtual void unpack(msgpack::Reader& in) = 0;
 
-    // Writes at once what add_to() adds.
-    void pack(msgpack::Writer<msgpack::Buffer>& out) {
-        Snapshot ids;
-        add_to(ids);
-        for (std::string piece; !(piece = ids.next(1 << 20)).empty();) out.packed(piece);
-    }
-
     virtual bool calls_back() const { return false; }  // whether choosing may run code outside of the core
 
     // What model files do not hold but later choices depend on.

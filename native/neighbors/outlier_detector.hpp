@@ -110,10 +110,8 @@ protected:
 
     // One element of the snapshot, or with an unlearner the first of those that follow.
     void add_head(Snapshot& snapshot) {
-        snapshot.add_packed([&](auto& out) {
-            out.array(unlearner_ ? 3 : 2);
-            if (unlearner_) unlearner_->pack(out);
-        });
+        snapshot.add_packed([&](auto& out) { out.array(unlearner_ ? 3 : 2); });
+        if (unlearner_) unlearner_->add_to(snapshot);
     }
     void load_head(msgpack::Reader& in) {
         expect_array(in, unlearner_ ? 3 : 2, unlearner_ ? "an anomaly model with unlearner" : "an anomaly model without unlearner");

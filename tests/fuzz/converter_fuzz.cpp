@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "convert/errors.hpp"
 #include "linear/classifier.hpp"
 
 using namespace duma;
