@@ -33,6 +33,13 @@ inline PyObject* to_text(std::string_view s) {
     return PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape");
 }
 
+// What an error says: its text(), or where it has none what().
+template <class Error>
+std::string_view text_of(const Error& error) {
+    if constexpr (requires { error.text(); }) return error.text();
+    else return error.what();
+}
+
 // An exception class in the module for a C++ one, whose text may hold what a client sent, UTF-8 or not.
 template <class Error>
 void bind_error(nb::module_& m, const char* name, nb::handle base) {
@@ -41,7 +48,7 @@ void bind_error(nb::module_& m, const char* name, nb::handle base) {
         try {
             std::rethrow_exception(thrown);
         } catch (const Error& error) {
-            const nb::object text = nb::steal(to_text(error.what()));
+            const nb::object text = nb::steal(to_text(text_of(error)));
             if (text.is_valid()) PyErr_SetObject(static_cast<PyObject*>(type), text.ptr());
         }
     }, made.ptr());

@@ -310,6 +310,9 @@ class TestConversionErrors:
         with pytest.raises(ConversionError) as caught:
             extract(b"a\xff")
         assert str(caught.value) == r"cannot convert input text to Python object: a\xff"
+        with pytest.raises(ConversionError) as caught:
+            extract(b"a\x00\xff")
+        assert str(caught.value) == "cannot convert input text to Python object: a\0\\xff"
         extract = load(returning(plugin, "num_feature", "[]"), "num_types")
         with pytest.raises(ConversionError, match=r"^cannot convert input key to Python object: \\xff@t$"):
             extract(b"\xff@t", 1.0)
