@@ -150,8 +150,7 @@ public:
         const auto names = std::make_shared<const NameList>(point_names_.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([&](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
             out.array(storage_->fields());
             out.array(2);
@@ -170,8 +169,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "a clustering's data");
         expect_array(in, storage_->fields(), "this storage");
         expect_array(in, 2, "the head of a storage");

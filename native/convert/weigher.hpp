@@ -33,7 +33,7 @@ public:
 
     // Counts a datum and answers its features as they are then: [[key, value]...], one for each key, by key.
     void update(std::string_view datum, msgpack::Buffer& answer) {
-        check(datum);
+        check_datum(datum);
         msgpack::Reader in(datum);
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
@@ -43,7 +43,7 @@ public:
 
     // The features that update would answer, if it did not count the datum.
     void calc_weight(std::string_view datum, msgpack::Buffer& answer) {
-        check(datum);
+        check_datum(datum);
         msgpack::Reader in(datum);
         const Rooms<Conversion>::Borrowed conversion(rooms_, *converter_);
         std::shared_lock lock(mutex_);
@@ -72,8 +72,7 @@ public:
         const auto names = std::make_shared<const NameList>(names_.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(1);
         });
         add_weights(*snapshot, names, weights_);
@@ -87,19 +86,13 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 1, "a weight engine's data");
         unpack_weights(in, weights_, names_);
         if (progress) progress(in.position());
     }
 
 private:
-    static void check(std::string_view datum) {
-        msgpack::Reader in(datum);
-        check_datum(in);
-    }
-
     // The features of the last conversion.
     void write(Conversion& conversion, msgpack::Buffer& answer) const {
         std::vector<std::pair<std::string_view, double>> features;

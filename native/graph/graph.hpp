@@ -234,8 +234,7 @@ public:
         const Update update(*this);
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
         });
         add_to(*snapshot, graph_, indexes_);
         return snapshot;
@@ -260,8 +259,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         Loader(in, progress).load(graph_, indexes_);
         uint64_t largest = 0;
         for (size_t place = 0; place < graph_.nodes().size(); ++place) {

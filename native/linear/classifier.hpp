@@ -127,8 +127,7 @@ public:
         const auto names = std::make_shared<const NameList>(store_.names.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([&](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
             out.array(unlearner_ ? 3 : 2);
         });
@@ -160,8 +159,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "a classifier's data");
         expect_array(in, unlearner_ ? 3 : 2, unlearner_ ? "a linear model with unlearner" : "a linear model without unlearner");
         if (unlearner_) unlearner_->unpack(in);

@@ -80,8 +80,7 @@ public:
         const auto names = std::make_shared<const NameList>(store_.names.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
             out.array(1);
         });
@@ -108,8 +107,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "a regression's data");
         expect_array(in, 1, "a linear model");
         store_.load(in, progress);

@@ -25,6 +25,11 @@ inline void check_datum(msgpack::Reader& in) {
     }
 }
 
+inline void check_datum(std::string_view datum) {
+    msgpack::Reader in(datum);
+    check_datum(in);
+}
+
 // [datum...]
 inline void check_datums(std::string_view data) {
     msgpack::Reader in(data);

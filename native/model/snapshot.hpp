@@ -14,6 +14,13 @@
 
 namespace duma {
 
+// The head of user data, `[version, what the engine keeps]`; the latter follows.
+template <class Out>
+void pack_user_data_head(Out& out) {
+    out.array(2);
+    out.unsigned_integer(1);
+}
+
 class SnapshotPart {
 public:
     virtual ~SnapshotPart() = default;

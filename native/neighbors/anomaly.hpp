@@ -54,7 +54,7 @@ public:
 
     // Stores a datum under a new id; answers [id, score].
     void add(std::string_view datum, msgpack::Buffer& answer) {
-        check(datum);
+        check_datum(datum);
         std::lock_guard update(updates_);
         const std::string id = draw_id();
         detector_->require_room(id);
@@ -84,7 +84,7 @@ public:
 
     // Returns the score.
     double update(const std::string& id, std::string_view datum) {
-        check(datum);
+        check_datum(datum);
         std::lock_guard update(updates_);
         detector_->require_room(id);
         msgpack::Reader in(datum);
@@ -93,7 +93,7 @@ public:
 
     // Returns the score.
     double overwrite(const std::string& id, std::string_view datum) {
-        check(datum);
+        check_datum(datum);
         std::lock_guard update(updates_);
         detector_->require_room(id);
         msgpack::Reader in(datum);
@@ -117,8 +117,8 @@ public:
     // ---- analyses
 
     double calc_score(std::string_view datum) {
-        check(datum);
-        const Rooms<Room>::Borrowed room(rooms_, *converter_);
+        check_datum(datum);
+        const Rooms<SearchRoom>::Borrowed room(rooms_, *converter_);
         msgpack::Reader in(datum);
         std::shared_lock lock(mutex_);
         read_features(room->conversion, room->conversion.convert(in, names_, weights_, convert::Unknown::keep), names_, room->features);
@@ -149,8 +149,7 @@ public:
         const auto names = std::make_shared<const NameList>(names_.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
         });
         detector_->add_to(*snapshot, names);
@@ -168,8 +167,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "an anomaly engine's data");
         detector_->load(in, names_, progress);
         convert::unpack_weights(in, weights_, names_);
@@ -212,18 +210,6 @@ public:
     }
 
 private:
-    // One caller's room for analyses.
-    struct Room {
-        explicit Room(const convert::Converter& converter) : conversion(converter) {}
-        convert::Conversion conversion;
-        FeatureVector features;
-    };
-
-    static void check(std::string_view datum) {
-        msgpack::Reader in(datum);
-        check_datum(in);
-    }
-
     std::string draw_id() { return std::to_string(next_id_++); }
 
     // Converts a datum; its features count in the weights.
@@ -244,7 +230,7 @@ private:
     std::unique_ptr<OutlierDetector> detector_;
     FairMutex& mutex_;  // the detector's, which guards names and weights, too
 
-    Rooms<Room> rooms_;
+    Rooms<SearchRoom> rooms_;
 };
 
 }  // namespace duma::neighbors

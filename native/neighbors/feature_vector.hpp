@@ -49,6 +49,13 @@ inline void read_merged_features(const convert::Conversion& conversion, const st
     }
 }
 
+// One caller's room for searches.
+struct SearchRoom {
+    explicit SearchRoom(const convert::Converter& converter) : conversion(converter) {}
+    convert::Conversion conversion;
+    FeatureVector features;
+};
+
 // Sum of squares, in order.
 inline double squared_norm(const FeatureVector& features) {
     double sum = 0;

@@ -46,7 +46,7 @@ public:
 
     // Sets the row of an id to a datum, in place of an older one.
     void set_row(std::string_view id, std::string_view datum) {
-        check(datum);
+        check_datum(datum);
         msgpack::Reader in(datum);
         std::lock_guard update(updates_);
         {
@@ -67,9 +67,9 @@ public:
     }
 
     void search_by_datum(std::string_view datum, size_t k, Score score, msgpack::Buffer& answer) {
-        check(datum);
+        check_datum(datum);
         msgpack::Reader in(datum);
-        const Rooms<Room>::Borrowed room(rooms_, *converter_);
+        const Rooms<SearchRoom>::Borrowed room(rooms_, *converter_);
         {
             std::shared_lock lock(mutex_);
             read_features(room->conversion, room->conversion.convert(in, names_, weights_, convert::Unknown::keep), names_, room->features);
@@ -107,8 +107,7 @@ public:
         std::lock_guard lock(mutex_);
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
         });
         index_.table().add_to(*snapshot);
@@ -123,26 +122,13 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "a nearest neighbour engine's data");
         index_.table().load(in, progress);
         convert::unpack_weights(in, weights_, names_);
     }
 
 private:
-    // One caller's room for searches.
-    struct Room {
-        explicit Room(const convert::Converter& converter) : conversion(converter) {}
-        convert::Conversion conversion;
-        FeatureVector features;
-    };
-
-    static void check(std::string_view datum) {
-        msgpack::Reader in(datum);
-        check_datum(in);
-    }
-
     void search(const SignatureIndex::Query& query, size_t k, Score score, msgpack::Buffer& answer) {
         const std::vector<Neighbor> found = index_.neighbors(query, k);
         msgpack::Writer out(answer);
@@ -164,7 +150,7 @@ private:
     FeatureVector features_;
     SignatureIndex index_;
 
-    Rooms<Room> rooms_;
+    Rooms<SearchRoom> rooms_;
 };
 
 }  // namespace duma::neighbors

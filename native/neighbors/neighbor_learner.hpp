@@ -155,8 +155,7 @@ protected:
         const auto names = std::make_shared<const NameList>(names_.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([&](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
             out.array(parts_.unlearner ? 3 : 2);
         });
@@ -171,8 +170,7 @@ protected:
     template <class LoadOthers>
     void load_parts(std::string_view user_data, const char* what, const Progress& progress, LoadOthers&& load_others) {
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, what);
         if (parts_.unlearner) {
             expect_array(in, 3, "a neighbour model with unlearner");

@@ -83,7 +83,7 @@ public:
 
     // Adds a datum's features to a row, in place of those of the same name.
     void update_row(std::string_view id, std::string_view datum) {
-        check(datum);
+        check_datum(datum);
         msgpack::Reader in(datum);
         const std::string key(id);
         std::lock_guard update(updates_);
@@ -124,7 +124,7 @@ public:
     }
 
     void similar_by_datum(std::string_view datum, Limit limit, msgpack::Buffer& answer) {
-        const Rooms<Room>::Borrowed room(rooms_, *converter_);
+        const Rooms<SearchRoom>::Borrowed room(rooms_, *converter_);
         std::shared_lock lock(mutex_, std::defer_lock);
         const Prepared query = prepare(datum, *room, lock);
         answer_rows(store_->similar(query, limit.rows(store_->size())), limit, answer);
@@ -138,7 +138,7 @@ public:
     }
 
     void complete_by_datum(std::string_view datum, msgpack::Buffer& answer) {
-        const Rooms<Room>::Borrowed room(rooms_, *converter_);
+        const Rooms<SearchRoom>::Borrowed room(rooms_, *converter_);
         std::shared_lock lock(mutex_, std::defer_lock);
         const Prepared query = prepare(datum, *room, lock);
         answer_mean(store_->similar(query, kCompletingRows), answer);
@@ -163,9 +163,9 @@ public:
 
     // The cosine of two datums.
     double calc_similarity(std::string_view left, std::string_view right) {
-        check(left);
-        check(right);
-        const Rooms<Room>::Borrowed a(rooms_, *converter_), b(rooms_, *converter_);
+        check_datum(left);
+        check_datum(right);
+        const Rooms<SearchRoom>::Borrowed a(rooms_, *converter_), b(rooms_, *converter_);
         std::shared_lock lock(mutex_);
         convert(left, *a);
         convert(right, *b);
@@ -175,8 +175,8 @@ public:
     }
 
     double calc_l2norm(std::string_view datum) {
-        check(datum);
-        const Rooms<Room>::Borrowed room(rooms_, *converter_);
+        check_datum(datum);
+        const Rooms<SearchRoom>::Borrowed room(rooms_, *converter_);
         std::shared_lock lock(mutex_);
         convert(datum, *room);
         return norm(room->features);
@@ -196,8 +196,7 @@ public:
         const auto names = std::make_shared<const NameList>(names_.share());
         auto snapshot = std::make_unique<Snapshot>();
         snapshot->add_packed([](auto& out) {
-            out.array(2);
-            out.unsigned_integer(1);
+            pack_user_data_head(out);
             out.array(2);
         });
         store_->add_to(*snapshot, names);
@@ -212,8 +211,7 @@ public:
         std::lock_guard update(updates_);
         std::lock_guard lock(mutex_);
         msgpack::Reader in(user_data);
-        expect_array(in, 2, "user data");
-        in.unsigned_integer();
+        pass_user_data_head(in);
         expect_array(in, 2, "a recommender's data");
         store_->load(in, names_, progress);
         convert::unpack_weights(in, weights_, names_);
@@ -238,13 +236,6 @@ public:
     }
 
 private:
-    // One caller's room for searches.
-    struct Room {
-        explicit Room(const convert::Converter& converter) : conversion(converter) {}
-        convert::Conversion conversion;
-        FeatureVector features;
-    };
-
     struct Empty {};
 
     static constexpr size_t kCompletingRows = 128;
@@ -252,19 +243,14 @@ private:
     Recommender(const Recommender& other, Empty)
         : converter_(other.converter_), learner_(*converter_), store_(other.store_->empty_copy(names_)) {}
 
-    static void check(std::string_view datum) {
-        msgpack::Reader in(datum);
-        check_datum(in);
-    }
-
-    void convert(std::string_view datum, Room& room) const {
+    void convert(std::string_view datum, SearchRoom& room) const {
         msgpack::Reader in(datum);
         read_features(room.conversion, room.conversion.convert(in, names_, weights_, convert::Unknown::keep), names_, room.features);
     }
 
     // What is searched for by a datum. Takes the lock, but not for the time in which a signature is computed.
-    Prepared prepare(std::string_view datum, Room& room, std::shared_lock<FairMutex>& lock) {
-        check(datum);
+    Prepared prepare(std::string_view datum, SearchRoom& room, std::shared_lock<FairMutex>& lock) {
+        check_datum(datum);
         lock.lock();
         convert(datum, room);
         const bool signs = store_->signs();
@@ -313,7 +299,7 @@ private:
         });
     }
 
-    std::vector<NamedFeature> named(const Room& room) const {
+    std::vector<NamedFeature> named(const SearchRoom& room) const {
         std::vector<NamedFeature> features;
         for (const HashedFeature& feature : room.features) features.push_back({room.conversion.name(feature.id, names_), feature.value});
         sort(features);
@@ -342,7 +328,7 @@ private:
     std::unique_ptr<RecommenderStore> store_;
     uint64_t updated_rows_ = 0, cleared_rows_ = 0;
 
-    Rooms<Room> rooms_;
+    Rooms<SearchRoom> rooms_;
 };
 
 }  // namespace duma::neighbors

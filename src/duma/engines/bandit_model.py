@@ -17,6 +17,7 @@ from duma.engines.packed import (
     integer,
     number,
     packer,
+    read_user_data,
     text,
 )
 from duma.engines.shared_collections import Entries, SharedMap
@@ -238,10 +239,7 @@ def read_bandit_model(user_data: memoryview, progress: Callable[[int], None] | N
 
 def read_bandit_data(user_data: memoryview, progress: Callable[[int], None] | None = None) -> BanditData:
     """What user data hold. Raises `ModelFileError`."""
-    reader = PackedReader(user_data)
-    reader.array("user data")
-    reader.skip()  # the version, which was checked with the file
-    elements = reader.array("the bandit's data")
+    reader, elements = read_user_data(user_data, "the bandit's data")
     if elements < 3:
         broken(f"the bandit's data is an array of {elements}, not of 3")
     arms = [text(reader.value("an arm"), "an arm") for _ in range(reader.array("the arms"))]

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 from duma.engines.burst_windows import Batch, Counted, Counter, Options, Result, Results, recomputed
 from duma.engines.packed import (
     LazySnapshot,
-    PackedReader,
     broken,
     fields,
     in_pieces,
     integer,
     number,
     packer,
+    read_user_data,
     text,
 )
 from duma.engines.wire_types import Int, raw
@@ -162,10 +162,8 @@ def read_burst_model(user_data: memoryview, progress: Callable[[int], None] | No
 
 def read_burst_data(user_data: memoryview, progress: Callable[[int], None] | None = None) -> BurstData:
     """What user data hold. Raises `ModelFileError`."""
-    reader = PackedReader(user_data)
-    reader.array("user data")
-    reader.skip()  # the version, which was checked with the file
-    if (elements := reader.array("the burst engine's data")) != 3:
+    reader, elements = read_user_data(user_data, "the burst engine's data")
+    if elements != 3:
         broken(f"the burst engine's data is an array of {elements}, not of 3")
     options = _options(reader.value("the options"))
     keywords = {}

@@ -59,6 +59,16 @@ class PackedReader:
             broken(f"{problem}, at byte {position}")
 
 
+def read_user_data(user_data: memoryview, what: str) -> tuple[PackedReader, int]:
+    """A reader behind the head of user data, at the first element of what the engine keeps (an array, named `what`),
+    and how many elements that has. Raises `ModelFileError`.
+    """
+    reader = PackedReader(user_data)
+    reader.array("user data")
+    reader.skip()  # the version, which was checked with the file
+    return reader, reader.array(what)
+
+
 def unpacked(data: memoryview, what: str, *, tuples: bool = False) -> Any:
     """The one value that `data` is; arrays as lists, or as tuples where they may be keys. Raises `ModelFileError`."""
     try:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from duma.engines.packed import (
     LazySnapshot,
-    PackedReader,
     broken,
     fields,
     in_pieces,
     integer,
     number,
     packer,
+    read_user_data,
     text,
 )
 from duma.engines.shared_collections import Entries, SharedMap, SharedQueue
@@ -203,10 +203,7 @@ def read_stat_model(user_data: memoryview, progress: Callable[[int], None] | Non
 
 def read_stat_data(user_data: memoryview, progress: Callable[[int], None] | None = None) -> StatData:
     """What user data hold. Raises `ModelFileError`."""
-    reader = PackedReader(user_data)
-    reader.array("user data")
-    reader.skip()  # the version, which was checked with the file
-    elements = reader.array("the stat engine's data")
+    reader, elements = read_user_data(user_data, "the stat engine's data")
     if elements < 5:
         broken(f"the stat engine's data is an array of {elements}, not of 5")
     window_size = integer(reader.value("the window's size"), "the window's size")
